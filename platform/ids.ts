@@ -1,0 +1,34 @@
+import { randomBytes } from 'node:crypto';
+
+/**
+ * Ids are UUIDv7 (RFC 9562, 5.7): the first 48 bits are the Unix time in milliseconds, so that new rows land at the end
+ * of their indexes. Each kind of id is its own type: an account id cannot be passed where a user id is asked for.
+ */
+declare const brand: unique symbol;
+type Branded<Name extends string> = string & { readonly [brand]: Name };
+
+export type UserId = Branded<'UserId'>;
+export type SessionId = Branded<'SessionId'>;
+export type AccountId = Branded<'AccountId'>;
+export type EntryId = Branded<'EntryId'>;
+export type PostingId = Branded<'PostingId'>;
+export type TransferId = Branded<'TransferId'>;
+export type AnyId = UserId | SessionId | AccountId | EntryId | PostingId | TransferId;
+
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
+
+/** A fresh UUIDv7. `now` is in milliseconds since 1970. */
+export function newId<Id extends AnyId>(now: number = Date.now()): Id {
+  const bytes = randomBytes(16);
+  bytes.writeUIntBE(now, 0, 6);
+  bytes[6] = 0x70 | (bytes[6]! & 0x0f);
+  bytes[8] = 0x80 | (bytes[8]! & 0x3f);
+  const hex = bytes.toString('hex');
+  // The cast is the one place where an id of a kind comes into being.
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}` as Id;
+}
+
+/** The id in `text`, or null when it has not the form of an id: callers answer as for an id that does not exist. */
+export function parseId<Id extends AnyId>(text: string): Id | null {
+  return UUID.test(text) ? (text.toLowerCase() as Id) : null;
+}
