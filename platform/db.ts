@@ -1,0 +1,110 @@
+import { createHash } from 'node:crypto';
+import { PrismaPg } from '@prisma/adapter-pg';
+import pg from 'pg';
+
+/** Anything that runs SQL: a pool, or the client of an open transaction. numeric and int8 come back as strings. */
+export interface Queryable {
+  query<Row extends pg.QueryResultRow>(sql: {
+    name?: string;
+    text: string;
+    values?: unknown[];
+  }): Promise<{ rows: Row[]; rowCount: number | null }>;
+}
+
+export interface PoolOptions {
+  /** Where the server is; user and password in it are replaced by the role's. */
+  url: string;
+  role: string;
+  password: string;
+  /** The owner's Postgres schema: unqualified names mean its tables. */
+  schema: string;
+  /** Most connections at once. */
+  max: number;
+  onError: (error: Error) => void;
+}
+
+/** No statement of a request may take longer; a lock that is not to be had in time is an error, not a hang. */
+const STATEMENT_TIMEOUT_MS = 15_000;
+const LOCK_TIMEOUT_MS = 10_000;
+const CONNECT_TIMEOUT_MS = 10_000;
+
+/** A pool that connects as one role to one owner's schema. */
+export function createPool(options: PoolOptions): pg.Pool {
+  const pool = new pg.Pool({
+    connectionString: urlFor(options),
+    max: options.max,
+    application_name: options.role,
+    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+    statement_timeout: STATEMENT_TIMEOUT_MS,
+    lock_timeout: LOCK_TIMEOUT_MS,
+    idle_in_transaction_session_timeout: STATEMENT_TIMEOUT_MS,
+    keepAlive: true,
+    // The search path belongs to the connection and not to the role, because roles are shared by all databases of a server.
+    options: `-c search_path=${quoteIdentifier(options.schema)}`,
+  });
+  // An idle connection that dies (Postgres restarted) would otherwise end the process; the pool replaces it by itself.
+  pool.on('error', options.onError);
+  return pool;
+}
+
+function urlFor({ url, role, password }: PoolOptions): string {
+  const parsed = new URL(url);
+  parsed.username = role;
+  parsed.password = password;
+  return parsed.href;
+}
+
+/** A name as an SQL identifier. */
+export function quoteIdentifier(name: string): string {
+  return `"${name.replaceAll('"', '""')}"`;
+}
+
+/** Runs `work` in one transaction: commits what it returns, rolls back what it throws. */
+export async function withTransaction<Result>(
+  pool: pg.Pool,
+  work: (tx: Queryable) => Promise<Result>,
+): Promise<Result> {
+  const client = await pool.connect();
+  let broken: Error | undefined;
+  try {
+    await client.query('BEGIN');
+    const result = await work(client);
+    await client.query('COMMIT');
+    return result;
+  } catch (error) {
+    // A rollback that fails means the connection is gone; then it must not go back into the pool.
+    await client.query('ROLLBACK').catch((failure: Error) => {
+      broken = failure;
+    });
+    throw error;
+  } finally {
+    client.release(broken);
+  }
+}
+
+const RETRYABLE = new Set(['40P01', '40001']);
+const MAX_ATTEMPTS = 5;
+
+/** Runs `work` again when Postgres chose it as the victim of a deadlock (40P01) or a serialization failure (40001). */
+export async function withRetry<Result>(work: () => Promise<Result>): Promise<Result> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await work();
+    } catch (error) {
+      if (attempt >= MAX_ATTEMPTS || !RETRYABLE.has(sqlState(error) ?? '')) throw error;
+    }
+  }
+}
+
+/** The SQLSTATE of a Postgres error, for example "23505", else undefined. */
+export function sqlState(error: unknown): string | undefined {
+  return error instanceof pg.DatabaseError ? error.code : undefined;
+}
+
+/** Prisma's driver adapter on a pool of ours. Statements are named by their text, so that Postgres plans each only once. */
+export function prismaAdapter(pool: pg.Pool, schema: string): PrismaPg {
+  return new PrismaPg(pool, {
+    schema,
+    statementNameGenerator: ({ sql }) => createHash('sha1').update(sql).digest('base64url'),
+  });
+}
