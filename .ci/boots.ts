@@ -1,0 +1,49 @@
+/**
+ * Boots the bank as the README says, asks it one question as a client, stops it, and does so once more on the same folder.
+ */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+
+const PORT = 4017;
+const FIRST_START_MS = 30_000;
+const LATER_START_MS = 8_000;
+const STOP_MS = 5_000;
+/** Slower machines than a laptop run this too; the README's times are printed, and only a gross miss fails. */
+const PATIENCE = 3;
+
+async function boot(limitMs: number): Promise<void> {
+  const began = performance.now();
+  const bank = spawn('npm', ['start', '--', '--port', String(PORT)], { stdio: ['ignore', 'pipe', 'inherit'], detached: true });
+  let output = '';
+  const exited = once(bank, 'exit');
+  const ready = new Promise<void>((resolve, reject) => {
+    bank.stdout.on('data', (chunk: Buffer) => {
+      process.stdout.write(chunk);
+      output += chunk.toString();
+      if (output.includes(`http://127.0.0.1:${PORT}/graphql`)) resolve();
+    });
+    void exited.then(() => reject(new Error('the bank ended before it was ready')));
+    setTimeout(() => reject(new Error(`the bank was not ready in ${limitMs * PATIENCE} ms`)), limitMs * PATIENCE).unref();
+  });
+  try {
+    await ready;
+    console.log(`ready after ${Math.round(performance.now() - began)} ms`);
+    const response = await fetch(`http://127.0.0.1:${PORT}/graphql`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ query: '{ __typename }' }),
+    });
+    const answer = (await response.json()) as { data?: { __typename?: string } };
+    if (answer.data?.__typename !== 'Query') throw new Error(`unexpected answer: ${JSON.stringify(answer)}`);
+  } finally {
+    const stopping = performance.now();
+    // npm passes the signal on to the bank; the group is what Ctrl-C would reach.
+    if (bank.pid && bank.exitCode === null) process.kill(-bank.pid, 'SIGTERM');
+    await exited;
+    console.log(`stopped after ${Math.round(performance.now() - stopping)} ms`);
+    if (performance.now() - stopping > STOP_MS * PATIENCE) throw new Error('the bank took too long to stop');
+  }
+}
+
+await boot(FIRST_START_MS);
+await boot(LATER_START_MS);
