@@ -1,0 +1,26 @@
+import type { StoredEvent } from './events.ts';
+
+/**
+ * Everything an event is about: the ids under which a follower of the tail is told of it. An entry, for example, concerns
+ * each account it changed and each of their owners, whatever single key its row carries.
+ */
+export function eventKeys(event: StoredEvent): Set<string> {
+  return new Set([event.key, ...idsIn(event)]);
+}
+
+function idsIn(event: StoredEvent): string[] {
+  switch (event.type) {
+    case 'UserRegistered':
+      return [event.payload.userId];
+    case 'SessionEnded':
+      return [event.payload.sessionId, event.payload.userId];
+    case 'AccountOpened':
+      return [event.payload.accountId, event.payload.ownerId];
+    case 'EntryPosted':
+      return event.payload.changes.flatMap(({ accountId, ownerId }) => [accountId, ownerId]);
+    case 'TransferCompleted': {
+      const { transferId, senderId, recipientId, sourceAccountId, destinationAccountId } = event.payload;
+      return [transferId, senderId, recipientId, sourceAccountId, destinationAccountId];
+    }
+  }
+}
