@@ -21,5 +21,11 @@ export default tseslint.config(
     },
   },
   { files: ['scripts/**', 'bank/**', 'bench/**'], rules: { 'no-console': 'off' } },
-  { files: ['**/*.test.ts', 'tests/**', 'bench/**'], rules: { 'max-lines-per-function': 'off', 'max-lines': ['error', { max: 500, skipBlankLines: true, skipComments: true }] } },
+  {
+    files: ['**/*.test.ts', 'tests/**', 'bench/**'],
+    rules: {
+      'max-lines-per-function': 'off',
+      'max-lines': ['error', { max: 500, skipBlankLines: true, skipComments: true }],
+    },
+  },
 );

@@ -13,7 +13,10 @@ const PATIENCE = 3;
 
 async function boot(limitMs: number): Promise<void> {
   const began = performance.now();
-  const bank = spawn('npm', ['start', '--', '--port', String(PORT)], { stdio: ['ignore', 'pipe', 'inherit'], detached: true });
+  const bank = spawn('npm', ['start', '--', '--port', String(PORT)], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+    detached: true,
+  });
   let output = '';
   const exited = once(bank, 'exit');
   const ready = new Promise<void>((resolve, reject) => {
@@ -23,7 +26,10 @@ async function boot(limitMs: number): Promise<void> {
       if (output.includes(`http://127.0.0.1:${PORT}/graphql`)) resolve();
     });
     void exited.then(() => reject(new Error('the bank ended before it was ready')));
-    setTimeout(() => reject(new Error(`the bank was not ready in ${limitMs * PATIENCE} ms`)), limitMs * PATIENCE).unref();
+    setTimeout(
+      () => reject(new Error(`the bank was not ready in ${limitMs * PATIENCE} ms`)),
+      limitMs * PATIENCE,
+    ).unref();
   });
   try {
     await ready;

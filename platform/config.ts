@@ -17,7 +17,10 @@ const Environment = z.object({
   PORT: port.default(4000),
   DATABASE_URL: url(['postgres:', 'postgresql:'], 'postgres://user:password@host:5432/dwaybank').optional(),
   REDIS_URL: url(['redis:', 'rediss:'], 'redis://host:6379').optional(),
-  DWAYBANK_SECRET: z.string().min(32, { error: 'must have at least 32 characters, for example from `openssl rand -hex 32`' }).optional(),
+  DWAYBANK_SECRET: z
+    .string()
+    .min(32, { error: 'must have at least 32 characters, for example from `openssl rand -hex 32`' })
+    .optional(),
   PROVIDERS: z.enum(['simulated', 'live']).optional(),
   TRUSTED_PROXIES: z.coerce.number().int().min(0).max(10).default(0),
   LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('warn'),
@@ -84,7 +87,8 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
     databaseUrl: env.DATABASE_URL ?? null,
     redisUrl: env.REDIS_URL ?? null,
     secret: env.DWAYBANK_SECRET ?? null,
-    simulated: (env.PROVIDERS ?? (env.DATABASE_URL || env.NODE_ENV === 'production' ? 'live' : 'simulated')) === 'simulated',
+    simulated:
+      (env.PROVIDERS ?? (env.DATABASE_URL || env.NODE_ENV === 'production' ? 'live' : 'simulated')) === 'simulated',
     trustedProxies: env.TRUSTED_PROXIES,
     logLevel: env.LOG_LEVEL,
     subgraphUrls: {

@@ -70,7 +70,8 @@ export function parseAmount(text: string, currency: string): bigint {
   const match = /^(-?)(0|[1-9][0-9]*)(?:\.([0-9]+))?$/.exec(text);
   if (!match) throw new Refusal<AmountRefusal>('INVALID_AMOUNT', ['amount']);
   const [, sign, whole = '0', fraction = ''] = match;
-  if (sign === '-' || /^0*$/.test(whole + fraction)) throw new Refusal<AmountRefusal>('AMOUNT_NOT_POSITIVE', ['amount']);
+  if (sign === '-' || /^0*$/.test(whole + fraction))
+    throw new Refusal<AmountRefusal>('AMOUNT_NOT_POSITIVE', ['amount']);
   if (fraction.length > known.scale) throw new Refusal<AmountRefusal>('TOO_MANY_DECIMALS', ['amount']);
   const amountMinor = BigInt(whole + fraction.padEnd(known.scale, '0'));
   if (amountMinor > MAX_AMOUNT_MINOR) throw new Refusal<AmountRefusal>('AMOUNT_TOO_LARGE', ['amount']);

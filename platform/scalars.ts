@@ -61,5 +61,7 @@ export const scalars = {
   Decimal: scalar('Decimal', (value) => text('Decimal', value), String),
   CurrencyCode: scalar('CurrencyCode', (value) => text('CurrencyCode', value), String),
   Date: scalar('Date', date, String),
-  DateTime: scalar('DateTime', dateTime, (value) => (value instanceof Date ? value : new Date(String(value))).toISOString()),
+  DateTime: scalar('DateTime', dateTime, (value) =>
+    (value instanceof Date ? value : new Date(String(value))).toISOString(),
+  ),
 };

@@ -9,7 +9,9 @@ import { SUBGRAPH_NAMES } from '../platform/subgraph.ts';
 const AT_ONCE = 2;
 
 const commands = [
-  ...(existsSync('node_modules/@graphql-codegen/cli') ? [['node_modules/@graphql-codegen/cli/esm/bin.js', '--config', 'codegen.yml', '--silent']] : []),
+  ...(existsSync('node_modules/@graphql-codegen/cli')
+    ? [['node_modules/@graphql-codegen/cli/esm/bin.js', '--config', 'codegen.yml', '--silent']]
+    : []),
   ...SUBGRAPH_NAMES.map((owner) => [
     'node_modules/prisma/build/index.js',
     'generate',
@@ -20,9 +22,12 @@ const commands = [
 
 function run(command: string[]): Promise<void> {
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, command, { env: { ...process.env, PRISMA_HIDE_UPDATE_MESSAGE: '1', CHECKPOINT_DISABLE: '1' } });
+    const child = spawn(process.execPath, command, {
+      env: { ...process.env, PRISMA_HIDE_UPDATE_MESSAGE: '1', CHECKPOINT_DISABLE: '1' },
+    });
     let output = '';
-    for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => (output += chunk.toString()));
+    for (const stream of [child.stdout, child.stderr])
+      stream.on('data', (chunk: Buffer) => (output += chunk.toString()));
     child.on('error', reject);
     child.on('exit', (code) =>
       code === 0 ? resolve() : reject(new Error(`\`node ${command.join(' ')}\` failed (exit ${code}):\n${output}`)),
