@@ -1,0 +1,41 @@
+import { readFileSync } from 'node:fs';
+import type { SubgraphDeps } from '../../platform/subgraph-deps.ts';
+import type { Subgraph } from '../../platform/subgraph.ts';
+import type { UserId } from '../../platform/ids.ts';
+import type { NewCustomer } from './domain.ts';
+import { createLoaders, type UserLoaders } from './loaders.ts';
+import { createPasswordHasher, type PasswordHasher } from './password-hasher.ts';
+import { registerCustomer } from './register.ts';
+import { keepRemovingExpiredSessions } from './remove-expired-sessions.ts';
+import { createResolvers } from './resolvers.ts';
+import { createSigningKeys } from './signing-keys.ts';
+import { createUserStore } from './store.ts';
+
+/** The user subgraph, and what the bank itself may ask of it when it starts. */
+export interface UserSubgraph extends Subgraph<UserLoaders> {
+  /** Makes a customer without a session, for demo logins; throws the Refusal EMAIL_TAKEN when there is one already. */
+  registerCustomer(input: NewCustomer): Promise<UserId>;
+}
+
+/** Wires the subgraph. `hasher` is given by tests that count its runs. */
+export function createUserSubgraph(deps: SubgraphDeps & { hasher?: PasswordHasher }): UserSubgraph {
+  const store = createUserStore(deps.pool);
+  const now = () => deps.clock.now();
+  const signingKeys = createSigningKeys(store, deps.secrets, now);
+  const userDeps = { ...deps, store, signingKeys, hasher: deps.hasher ?? createPasswordHasher() };
+  const stopRemoving = keepRemovingExpiredSessions(store, now, deps.log);
+  return {
+    name: 'user',
+    typeDefs: readFileSync(new URL('schema.graphql', import.meta.url), 'utf8'),
+    // The cast: Apollo's type for resolvers knows no __resolveReference, which its buildSubgraphSchema takes all the same.
+    resolvers: createResolvers(userDeps) as Subgraph<UserLoaders>['resolvers'],
+    createLoaders: () => createLoaders(store),
+    listeners: [],
+    answers: { 'signing-keys': () => signingKeys.publicKeys() },
+    registerCustomer: (input) => registerCustomer(userDeps, input),
+    async stop() {
+      await stopRemoving();
+      await store.close();
+    },
+  };
+}
