@@ -1,0 +1,67 @@
+import { GraphQLError, type GraphQLFormattedError } from 'graphql';
+
+/**
+ * GraphQL errors as clients see them: a code of docs/errors.md, a message, a path. Whatever carries no code of ours is a
+ * fault of ours: it is logged and told as INTERNAL, without stack, SQL or address.
+ */
+
+export const INTERNAL_CODE = 'INTERNAL';
+export const INTERNAL_MESSAGE = 'Something went wrong on our side. Nothing is known to be wrong with what you sent.';
+
+/** An error that clients may see as it is. */
+export function codedError(code: string, message: string): GraphQLError {
+  return new GraphQLError(message, { extensions: { code } });
+}
+
+/** There is no viewer, and the field needs one. */
+export function unauthenticated(
+  message = 'Sign in and send the access token as "authorization: Bearer …".',
+): GraphQLError {
+  return codedError('UNAUTHENTICATED', message);
+}
+
+/** The viewer is known and may not do this. Another's thing is not FORBIDDEN but missing. */
+export function forbidden(message = 'Your roles do not allow this.'): GraphQLError {
+  return codedError('FORBIDDEN', message);
+}
+
+/** What is asked for does not exist, or not for this viewer. */
+export function notFound(message = 'There is no such thing, or not for you.'): GraphQLError {
+  return codedError('NOT_FOUND', message);
+}
+
+/** The operation took longer than it may. What it began may still have been done: retry with the same idempotency key. */
+export function deadlineExceeded(): GraphQLError {
+  return codedError(
+    'DEADLINE_EXCEEDED',
+    'The answer took too long. If you changed something, ask again with the same idempotency key.',
+  );
+}
+
+/** A part of the bank does not answer. Named by what it does, never by where it runs. */
+export function subgraphUnavailable(name: string): GraphQLError {
+  return codedError('SUBGRAPH_UNAVAILABLE', `The ${name} part of the bank does not answer. Try again soon.`);
+}
+
+/** The code an error carries, or undefined. Wrapped errors keep the code of their cause. */
+export function codeOf(error: unknown): string | undefined {
+  if (!(error instanceof GraphQLError)) return undefined;
+  const code = error.extensions['code'];
+  if (typeof code === 'string') return code;
+  return codeOf(error.originalError);
+}
+
+/**
+ * The error as it may leave a process: code, message, path. An error without a code is handed to `report`, cause and all,
+ * and leaves as INTERNAL.
+ */
+export function maskError(error: unknown, report: (cause: unknown) => void): GraphQLFormattedError {
+  const graphQLError = error instanceof GraphQLError ? error : undefined;
+  const code = codeOf(error);
+  if (code === undefined || code === INTERNAL_CODE) report(graphQLError?.originalError ?? error);
+  return {
+    message: code === undefined || code === INTERNAL_CODE ? INTERNAL_MESSAGE : graphQLError!.message,
+    ...(graphQLError?.path && { path: graphQLError.path }),
+    extensions: { code: code ?? INTERNAL_CODE },
+  };
+}
