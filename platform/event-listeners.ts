@@ -1,6 +1,9 @@
 import type pg from 'pg';
+import { createAlarm } from './alarm.ts';
 import type { Queryable } from './db.ts';
-import type { EventType, StoredEvent } from './events.ts';
+import { comparePositions, LOG_START, readHead } from './event-log.ts';
+import type { EventPosition, EventType, StoredEvent } from './events.ts';
+import { handleNext, readProgress, retryParked, type BatchResult, type BatchState } from './listener-batch.ts';
 import type { Logger } from './log.ts';
 import type { WakeUp } from './wake-up.ts';
 
@@ -30,13 +33,128 @@ export interface ListenerRunner {
   /** Ends after the batch under way. */
   stop(): Promise<void>;
   /**
-   * Resolves when the listener has handled every event that was committed before this call; rejects with the signal's
-   * reason when that takes too long.
+   * Resolves when the listener has handled (or parked) every event that was committed before this call; rejects with the
+   * signal's reason when that takes too long.
    */
   caughtUp(name: string, signal: AbortSignal): Promise<void>;
 }
 
+const POLL_MS = 500;
+/** While somebody waits for a listener, or another process holds its cursor, it looks this often. */
+const IMPATIENT_POLL_MS = 25;
+/** Signals come with every commit; a short pause lets several commits become one batch and one transaction. */
+const BATCH_PAUSE_MS = 20;
+/** Events of foreign types move the stored cursor only this often, since that write tells nobody anything new. */
+const IDLE_ADVANCE_MS = 1_000;
+const BACKOFF_FIRST_MS = 50;
+const BACKOFF_MAX_MS = 5_000;
+
 /** Starts listeners. Any number of processes may run the same ones: the cursor's row lock lets one work at a time. */
-export function runListeners(_deps: ListenerDeps, _listeners: readonly Listener[]): ListenerRunner {
-  throw new Error('not yet');
+export function runListeners(deps: ListenerDeps, listeners: readonly Listener[]): ListenerRunner {
+  const running = new Map(listeners.map((listener) => [listener.name as string, run(deps, listener)]));
+  if (running.size < listeners.length) throw new Error('two listeners have the same name');
+  return {
+    async stop() {
+      await Promise.all([...running.values()].map(({ stop }) => stop()));
+    },
+    async caughtUp(name, signal) {
+      const listener = running.get(name);
+      if (!listener) throw new Error(`no listener ${name} runs here`);
+      await listener.caughtUp(signal);
+    },
+  };
+}
+
+interface Waiter {
+  head: EventPosition;
+  resolve(): void;
+  reject(error: Error): void;
+}
+
+/**
+ * One listener's loop:
+ *   look (one cheap read, no lock) -> nothing for it -> sleep until woken or the poll is due
+ *                                  -> something      -> one batch under the cursor's lock -> look again
+ *   another process has the lock   -> sleep shortly
+ *   the database fails             -> back off, then look again; nothing is lost, the cursor is in the database
+ */
+function run(deps: ListenerDeps, listener: Listener) {
+  const { pool, wakeUp, log, pollMs = POLL_MS } = deps;
+  const alarm = createAlarm();
+  const stopAlarm = createAlarm();
+  const waiters = new Set<Waiter>();
+  const state: BatchState = { pool, listener, log, attempts: 0, oneByOneUntil: null };
+  let failures = 0;
+  let stopped = false;
+  let advancedAtMs = 0;
+
+  async function look(): Promise<BatchResult> {
+    const { cursor, rows, wanted, full, retryRequested } = await readProgress(pool, listener);
+    for (const waiter of waiters) {
+      if (comparePositions(cursor, waiter.head) >= 0) waiter.resolve();
+    }
+    if (retryRequested) return retryParked(state);
+    const idleAdvanceDue = rows && (waiters.size > 0 || performance.now() - advancedAtMs > IDLE_ADVANCE_MS);
+    if (!wanted && !full && !idleAdvanceDue) return 'idle';
+    const result = await handleNext(state);
+    if (result === 'handled' || result === 'more') advancedAtMs = performance.now();
+    return result;
+  }
+
+  async function loop(): Promise<void> {
+    while (!stopped) {
+      try {
+        const result = await look();
+        if (result === 'failed') {
+          await stopAlarm.sleep(backoffMs(++failures));
+          continue;
+        }
+        failures = 0;
+        // After work, signals are left to gather for a moment; without work, the next one is awaited.
+        if (result === 'handled' && waiters.size === 0) await stopAlarm.sleep(BATCH_PAUSE_MS);
+        if (result === 'busy') await stopAlarm.sleep(IMPATIENT_POLL_MS);
+        if (result === 'idle') await alarm.sleep(waiters.size > 0 ? IMPATIENT_POLL_MS : pollMs);
+      } catch (error) {
+        const pauseMs = backoffMs(++failures);
+        log.warn({ err: error, listener: listener.name, pauseMs }, 'a listener cannot work; it tries again');
+        await stopAlarm.sleep(pauseMs);
+      }
+    }
+  }
+
+  const offSignal = wakeUp.onSignal(() => alarm.ring());
+  const ended = loop();
+
+  return {
+    async stop() {
+      stopped = true;
+      offSignal();
+      alarm.ring();
+      stopAlarm.ring();
+      await ended;
+      for (const waiter of waiters) waiter.reject(new Error(`listener ${listener.name} was stopped`));
+    },
+    async caughtUp(signal: AbortSignal) {
+      signal.throwIfAborted();
+      const head = await readHead(pool);
+      if (comparePositions(head, LOG_START) === 0) return;
+      await new Promise<void>((resolve, reject) => {
+        const waiter = { head, resolve: () => settle(resolve), reject: (error: Error) => settle(() => reject(error)) };
+        const onAbort = () => waiter.reject(signal.reason as Error);
+        function settle(done: () => void): void {
+          waiters.delete(waiter);
+          signal.removeEventListener('abort', onAbort);
+          done();
+        }
+        waiters.add(waiter);
+        signal.addEventListener('abort', onAbort);
+        if (signal.aborted) onAbort();
+        alarm.ring();
+      });
+    },
+  };
+}
+
+function backoffMs(failures: number): number {
+  return Math.min(BACKOFF_FIRST_MS * 2 ** (failures - 1), BACKOFF_MAX_MS);
 }

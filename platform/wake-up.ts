@@ -1,5 +1,5 @@
-import { Redis } from 'ioredis';
 import type { Logger } from './log.ts';
+import { connectRedis } from './redis.ts';
 
 /**
  * Tells readers of the event log that there may be something new. It carries nothing and may lose any number of signals:
@@ -50,7 +50,6 @@ export function createLocalWakeUp(log: Logger): WakeUp {
 const CHANNEL = 'dwaybank:wake-up';
 /** At most one message per this many milliseconds and process: a reader that is awake reads everything there is anyway. */
 const PUBLISH_PAUSE_MS = 5;
-const RECONNECT_MAX_MS = 1_000;
 
 /**
  * A wake-up across processes through Redis. Readers of this process are woken directly, so Redis adds no delay for them
@@ -58,8 +57,9 @@ const RECONNECT_MAX_MS = 1_000;
  */
 export function createRedisWakeUp({ url, log }: { url: string; log: Logger }): WakeUp {
   const local = createLocalWakeUp(log);
-  const publisher = connect(url, 'publisher', log);
-  const subscriber = connect(url, 'subscriber', log);
+  const whileAway = 'events of other processes are found by polling';
+  const publisher = connectRedis({ url, part: 'wake-up publisher', whileAway, log });
+  const subscriber = connectRedis({ url, part: 'wake-up subscriber', whileAway, log });
   let publishing = false;
   let again = false;
   let closed = false;
@@ -108,27 +108,4 @@ export function createRedisWakeUp({ url, log }: { url: string; log: Logger }): W
       await local.close();
     },
   };
-}
-
-function connect(url: string, part: string, log: Logger): Redis {
-  const redis = new Redis(url, {
-    connectionName: `dwaybank-wake-up-${part}`,
-    // Commands fail at once while Redis is away instead of piling up in memory.
-    enableOfflineQueue: false,
-    maxRetriesPerRequest: 0,
-    // This file subscribes again itself, to know when it is done.
-    autoResubscribe: false,
-    retryStrategy: (attempt) => Math.min(50 * attempt, RECONNECT_MAX_MS),
-  });
-  let away = false;
-  // Without a handler an error event would end the process. One line per outage is enough.
-  redis.on('error', (error: Error) => {
-    if (!away) log.warn({ err: error, part }, 'Redis is away: events are found by polling until it is back');
-    away = true;
-  });
-  redis.on('ready', () => {
-    if (away) log.info({ part }, 'Redis is back');
-    away = false;
-  });
-  return redis;
 }
