@@ -1,7 +1,7 @@
 -- The version an account had at a moment; 0 before its first change. Versions have no gaps and their times never fall, so
 -- that a binary search over the primary key finds it: an index on time would cost every posting a second write.
 CREATE FUNCTION version_at(p_account_id uuid, p_at timestamptz) RETURNS bigint
-  LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = ledger, pg_temp AS $$
+  LANGUAGE plpgsql STABLE STRICT SECURITY DEFINER SET search_path = ledger, pg_temp AS $$
 DECLARE
   at_or_before bigint := 0;
   after bigint := 1 + coalesce((SELECT max(version) FROM balance_changes WHERE account_id = p_account_id), 0);

@@ -1,0 +1,94 @@
+import type { Queryable } from '../platform/db.ts';
+import type { AccountId, PostingId } from '../platform/ids.ts';
+
+/** An account's money at one version. */
+export interface LedgerBalance {
+  accountId: AccountId;
+  /** Sum of all postings so far. */
+  postedMinor: bigint;
+  /** Reserved by open holds. */
+  heldMinor: bigint;
+  /** How far available may go beyond posted - held. */
+  overdraftMinor: bigint;
+  /** Grows by exactly 1 with every change; 0 when opened. */
+  version: number;
+  /** When this version came about. */
+  at: Date;
+}
+
+/** A version together with what led to it. */
+export interface LedgerBalanceChange extends LedgerBalance {
+  /** Null when a hold or the overdraft changed. */
+  postingId: PostingId | null;
+  /** Signed; 0n when a hold or the overdraft changed. */
+  amountMinor: bigint;
+}
+
+/** What can be spent. */
+export function availableMinor({ postedMinor, heldMinor, overdraftMinor }: LedgerBalance): bigint {
+  return postedMinor - heldMinor + overdraftMinor;
+}
+
+interface BalanceRow {
+  account_id: AccountId;
+  posted: string;
+  held: string;
+  overdraft: string;
+  version: string;
+  at: Date;
+}
+
+/** The present balances of customer accounts; what does not exist is missing from the map. */
+export async function balances(
+  db: Queryable,
+  ids: readonly AccountId[],
+): Promise<ReadonlyMap<AccountId, LedgerBalance>> {
+  const { rows } = await db.query<BalanceRow>({
+    name: 'ledger-balances',
+    text: `SELECT id AS account_id, posted, held, overdraft, version, changed_at AS at
+           FROM ledger.account WHERE id = ANY ($1::uuid[]) AND owner_id IS NOT NULL`,
+    values: [ids],
+  });
+  return new Map(rows.map((row) => [row.account_id, toBalance(row)]));
+}
+
+/**
+ * The balance as it was at a moment, or null for an account that does not exist. Before the first change it is zero at
+ * version 0. What this has said about a moment that is past stays so for ever; a moment to come means now.
+ */
+export async function balanceAsOf(db: Queryable, accountId: AccountId, at: Date): Promise<LedgerBalance | null> {
+  const { rows } = await db.query<BalanceRow>({
+    name: 'ledger-balance-as-of',
+    text: 'SELECT $1::uuid AS account_id, posted, held, overdraft, version, at FROM ledger.balance_as_of($1, $2)',
+    values: [accountId, at],
+  });
+  return rows[0] ? toBalance(rows[0]) : null;
+}
+
+/** The changes of an account after a version, oldest first: version + 1, + 2 … without a gap, at most `limit`. */
+export async function changesAfter(
+  db: Queryable,
+  accountId: AccountId,
+  version: number,
+  limit: number,
+): Promise<LedgerBalanceChange[]> {
+  const { rows } = await db.query<BalanceRow & { posting_id: PostingId | null; amount: string }>({
+    name: 'ledger-changes-after',
+    text: `SELECT account_id, posted, held, overdraft, version, at, posting_id, amount
+           FROM ledger.balance_changes WHERE account_id = $1 AND version > $2 ORDER BY version LIMIT $3`,
+    values: [accountId, version, limit],
+  });
+  return rows.map((row) => ({ ...toBalance(row), postingId: row.posting_id, amountMinor: BigInt(row.amount) }));
+}
+
+function toBalance({ account_id, posted, held, overdraft, version, at }: BalanceRow): LedgerBalance {
+  return {
+    accountId: account_id,
+    postedMinor: BigInt(posted),
+    heldMinor: BigInt(held),
+    overdraftMinor: BigInt(overdraft),
+    // Versions count single changes of one account: a number is exact far beyond what an account can see.
+    version: Number(version),
+    at,
+  };
+}

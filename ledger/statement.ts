@@ -1,0 +1,124 @@
+import type { Queryable } from '../platform/db.ts';
+import type { AccountId, PostingId, TransferId } from '../platform/ids.ts';
+import type { LineType } from './entry.ts';
+
+/** One posting on one customer account, as it stands on a statement. */
+export interface StatementLine {
+  /** The posting's id. */
+  id: PostingId;
+  accountId: AccountId;
+  currency: string;
+  /** The account's version after it; lines of an account sort by it. */
+  version: number;
+  amountMinor: bigint;
+  /** Posted balance after this line. */
+  balanceAfterMinor: bigint;
+  lineType: LineType;
+  counterparty: string | null;
+  description: string | null;
+  transferId: TransferId | null;
+  at: Date;
+}
+
+interface LineRow {
+  id: PostingId;
+  account_id: AccountId;
+  currency: string;
+  version: string;
+  amount: string;
+  balance_after: string;
+  line_type: LineType;
+  counterparty: string | null;
+  description: string | null;
+  transfer_id: TransferId | null;
+  at: Date;
+}
+
+const LINE = `p.id, c.account_id, p.currency, c.version, c.amount, c.posted AS balance_after, p.line_type, p.counterparty,
+  e.description, e.transfer_id, c.at`;
+const SOURCES = `ledger.balance_changes c JOIN ledger.posting p ON p.id = c.posting_id JOIN ledger.entry e ON e.id = p.entry_id`;
+
+/** Which lines of an account: from <= at < to, and older than `beforeVersion`. */
+export interface StatementPage {
+  from: Date | null;
+  to: Date | null;
+  beforeVersion: number | null;
+  limit: number;
+}
+
+/**
+ * A page of an account's statement, newest first. Pages are cut by version, so that lines posted meanwhile neither shift
+ * nor repeat anything.
+ */
+export async function statementLines(
+  db: Queryable,
+  accountId: AccountId,
+  { from, to, beforeVersion, limit }: StatementPage,
+): Promise<StatementLine[]> {
+  const { rows } = await db.query<LineRow>({
+    name: 'ledger-statement-lines',
+    // Times never fall along the versions, so a span of time is a span of versions, and the primary key serves both. The
+    // millisecond is the grain of `at`: "before to" is "at or before to - 1 ms".
+    text: `SELECT ${LINE} FROM ${SOURCES}
+           WHERE c.account_id = $1
+             AND c.version > coalesce((SELECT ledger.version_at($1, $2::timestamptz - interval '1 millisecond')), 0)
+             AND c.version <= coalesce((SELECT ledger.version_at($1, $3::timestamptz - interval '1 millisecond')), $4)
+             AND c.version < $4
+           ORDER BY c.version DESC LIMIT $5`,
+    values: [accountId, from, to, beforeVersion ?? Number.MAX_SAFE_INTEGER, limit],
+  });
+  return rows.map(toLine);
+}
+
+/** Statement lines by posting id, whosever they are; what is missing or belongs to a system account is not in the map. */
+export async function statementLinesByIds(
+  db: Queryable,
+  ids: readonly PostingId[],
+): Promise<ReadonlyMap<PostingId, StatementLine>> {
+  const { rows } = await db.query<LineRow>({
+    name: 'ledger-statement-lines-by-ids',
+    // balance_changes has no index on the posting, which every posting would pay for: the posting's account and time lead to
+    // its version by the same binary search as a moment does. Several changes of one millisecond lie side by side.
+    text: `SELECT ${LINE}
+           FROM ledger.posting p
+           JOIN ledger.entry e ON e.id = p.entry_id
+           JOIN ledger.balance_changes c ON c.account_id = p.account_id AND c.posting_id = p.id
+             AND c.version > ledger.version_at(p.account_id, p.at - interval '1 millisecond')
+             AND c.version <= ledger.version_at(p.account_id, p.at)
+           WHERE p.id = ANY ($1::uuid[])`,
+    values: [ids],
+  });
+  return new Map(rows.map((row) => [row.id, toLine(row)]));
+}
+
+/** Which transfers caused postings, with each posting's account; postings without a transfer are missing. */
+export async function transfersOfPostings(
+  db: Queryable,
+  ids: readonly PostingId[],
+): Promise<ReadonlyMap<PostingId, { transferId: TransferId; accountId: AccountId }>> {
+  const { rows } = await db.query<{ id: PostingId; transfer_id: TransferId; account_id: AccountId }>({
+    name: 'ledger-transfers-of-postings',
+    text: `SELECT p.id, e.transfer_id, p.account_id FROM ledger.posting p JOIN ledger.entry e ON e.id = p.entry_id
+           WHERE p.id = ANY ($1::uuid[]) AND e.transfer_id IS NOT NULL`,
+    values: [ids],
+  });
+  return new Map(
+    rows.map(({ id, transfer_id, account_id }) => [id, { transferId: transfer_id, accountId: account_id }]),
+  );
+}
+
+function toLine(row: LineRow): StatementLine {
+  return {
+    id: row.id,
+    accountId: row.account_id,
+    currency: row.currency,
+    version: Number(row.version),
+    amountMinor: BigInt(row.amount),
+    balanceAfterMinor: BigInt(row.balance_after),
+    lineType: row.line_type,
+    counterparty: row.counterparty,
+    description: row.description,
+    transferId: row.transfer_id,
+    at: row.at,
+  };
+}

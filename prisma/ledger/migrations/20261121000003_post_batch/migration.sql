@@ -1,0 +1,174 @@
+-- Posts many entries in one call, each with its own verdict: one that is refused does not disturb its neighbours.
+--
+-- Arguments are arrays. Entry i is (p_entry_id[i], p_kind[i], p_transfer_id[i], p_description[i]); it is left alone (verdict
+-- null) unless p_wanted[i]. Leg k belongs to entry p_leg_entry[k] (legs stand in the order of their entries) and puts
+-- p_leg_amount[k] onto p_leg_account_id[k]. Legs of an entry are applied in their order, each with a version of its own, and
+-- each must leave its account at or above zero.
+--
+-- Steps: 1. check the shape: what is wrong there is a bug of the caller and raises. 2. lock the customer accounts in the
+-- order of their ids, so that two batches never wait for each other in a circle. 3. decide in memory, entry by entry: what
+-- an earlier entry of the batch left is what the next one finds. 4. write each table once. 5. append one EntryPosted per
+-- entry.
+--
+-- Generic plans: the arrays have other lengths in every call, and planning anew each time costs more than it gains.
+CREATE FUNCTION post_batch(
+  p_entry_id uuid[], p_kind text[], p_transfer_id uuid[], p_description text[], p_wanted boolean[],
+  p_leg_entry int[], p_leg_posting_id uuid[], p_leg_account_id uuid[], p_leg_currency text[], p_leg_amount numeric[],
+  p_leg_line_type text[], p_leg_counterparty text[]
+) RETURNS TABLE (entry_no int, verdict text, posted_at timestamptz)
+  LANGUAGE plpgsql SECURITY DEFINER SET search_path = ledger, pg_temp SET plan_cache_mode = force_generic_plan AS $$
+DECLARE
+  largest CONSTANT numeric := 1e38 - 1; -- what numeric(38, 0) can hold
+  entries CONSTANT int := coalesce(array_length(p_entry_id, 1), 0);
+  legs CONSTANT int := coalesce(array_length(p_leg_entry, 1), 0);
+  -- The accounts, by place; an owner of null marks one of the bank's own.
+  a_id uuid[];
+  a_owner uuid[];
+  a_currency text[];
+  a_status text[];
+  a_posted numeric[];
+  a_held numeric[];
+  a_overdraft numeric[];
+  a_version bigint[];
+  s_id uuid[];
+  s_owner uuid[];
+  s_currency text[];
+  batch_at timestamptz;
+  verdicts text[] := array_fill(NULL::text, ARRAY[entries]);
+  l_place int[]; -- of each leg's account
+  l_posted numeric[] := array_fill(NULL::numeric, ARRAY[legs]); -- after the leg, when posted to a customer
+  l_version bigint[] := array_fill(NULL::bigint, ARRAY[legs]);
+  refusal text;
+  first_leg int;
+  leg int := 1;
+  place int;
+  balance numeric;
+BEGIN
+  -- 1. the shape
+  IF EXISTS (
+    SELECT FROM unnest(p_leg_entry, p_leg_currency, p_leg_amount) AS l (entry, currency, amount)
+    GROUP BY entry, currency
+    HAVING sum(amount) <> 0 OR bool_or(amount IS NULL OR amount = 0 OR amount <> trunc(amount))
+  ) THEN
+    RAISE EXCEPTION 'an entry must sum to zero in every currency, over whole amounts that are not zero' USING ERRCODE = 'DW003';
+  END IF;
+
+  -- 2. the locks
+  SELECT array_agg(a.id), array_agg(a.owner_id), array_agg(a.currency), array_agg(a.status), array_agg(a.posted),
+      array_agg(a.held), array_agg(a.overdraft), array_agg(a.version), max(a.changed_at)
+    INTO a_id, a_owner, a_currency, a_status, a_posted, a_held, a_overdraft, a_version, batch_at
+    FROM (
+      SELECT * FROM account
+      WHERE owner_id IS NOT NULL AND id = ANY (ARRAY(
+        SELECT DISTINCT l.account_id FROM unnest(p_leg_entry, p_leg_account_id) AS l (entry, account_id) WHERE p_wanted[l.entry]))
+      ORDER BY id FOR NO KEY UPDATE
+    ) a;
+  -- Taken under the locks, so that the times of an account never fall; whole milliseconds, because that is what leaves here.
+  batch_at := greatest(batch_at, date_trunc('milliseconds', clock_timestamp()));
+
+  SELECT array_agg(a.id), array_agg(a.owner_id), array_agg(a.currency) INTO s_id, s_owner, s_currency
+    FROM account a WHERE a.owner_id IS NULL AND a.id = ANY (p_leg_account_id);
+  a_id := a_id || s_id;
+  a_owner := a_owner || s_owner;
+  a_currency := a_currency || s_currency;
+
+  SELECT array_agg(a.place ORDER BY l.leg) INTO l_place
+    FROM unnest(p_leg_account_id) WITH ORDINALITY AS l (id, leg)
+    LEFT JOIN unnest(a_id) WITH ORDINALITY AS a (id, place) ON a.id = l.id;
+
+  -- 3. the verdicts
+  FOR i IN 1..entries LOOP
+    first_leg := leg;
+    WHILE leg <= legs AND p_leg_entry[leg] = i LOOP
+      leg := leg + 1;
+    END LOOP;
+    IF leg = first_leg THEN
+      RAISE EXCEPTION 'entry % has no legs, or they do not stand in the order of the entries', i USING ERRCODE = 'DW003';
+    END IF;
+    CONTINUE WHEN NOT p_wanted[i];
+    refusal := NULL;
+    FOR k IN first_leg..leg - 1 LOOP
+      place := l_place[k];
+      IF place IS NULL THEN
+        refusal := 'UNKNOWN_ACCOUNT';
+      ELSIF a_currency[place] <> p_leg_currency[k] THEN
+        refusal := 'CURRENCY_MISMATCH';
+      ELSIF a_owner[place] IS NOT NULL THEN
+        balance := a_posted[place] + p_leg_amount[k];
+        IF a_status[place] <> 'ACTIVE' THEN
+          refusal := 'ACCOUNT_' || a_status[place];
+        ELSIF p_leg_amount[k] < 0 AND balance - a_held[place] + a_overdraft[place] < 0 THEN
+          refusal := 'INSUFFICIENT_FUNDS';
+        ELSIF balance > largest THEN
+          refusal := 'BALANCE_TOO_LARGE';
+        ELSE
+          a_posted[place] := balance;
+          a_version[place] := a_version[place] + 1;
+          l_posted[k] := balance;
+          l_version[k] := a_version[place];
+        END IF;
+      END IF;
+      EXIT WHEN refusal IS NOT NULL;
+    END LOOP;
+    verdicts[i] := coalesce(refusal, 'POSTED');
+    IF refusal IS NOT NULL THEN
+      -- Takes back the legs that went well before the one that did not.
+      FOR k IN first_leg..leg - 1 LOOP
+        CONTINUE WHEN l_version[k] IS NULL;
+        a_posted[l_place[k]] := a_posted[l_place[k]] - p_leg_amount[k];
+        a_version[l_place[k]] := a_version[l_place[k]] - 1;
+        l_posted[k] := NULL;
+        l_version[k] := NULL;
+      END LOOP;
+    END IF;
+  END LOOP;
+  IF leg <= legs THEN
+    RAISE EXCEPTION 'leg % belongs to no entry, or not in their order', leg USING ERRCODE = 'DW003';
+  END IF;
+
+  -- 4. the rows
+  INSERT INTO entry (id, kind, transfer_id, description, at)
+    SELECT e.id, e.kind, e.transfer_id, e.description, batch_at
+    FROM unnest(p_entry_id, p_kind, p_transfer_id, p_description, verdicts) AS e (id, kind, transfer_id, description, verdict)
+    WHERE e.verdict = 'POSTED';
+  INSERT INTO posting (id, entry_id, account_id, currency, amount, line_type, counterparty, at)
+    SELECT l.id, p_entry_id[l.entry], l.account_id, l.currency, l.amount, l.line_type, l.counterparty, batch_at
+    FROM unnest(p_leg_entry, p_leg_posting_id, p_leg_account_id, p_leg_currency, p_leg_amount, p_leg_line_type, p_leg_counterparty)
+      AS l (entry, id, account_id, currency, amount, line_type, counterparty)
+    WHERE verdicts[l.entry] = 'POSTED';
+  INSERT INTO balance_changes (account_id, version, posted, held, overdraft, posting_id, amount, at)
+    SELECT l.account_id, l.version, l.posted, a_held[l.place], a_overdraft[l.place], l.posting_id, l.amount, batch_at
+    FROM unnest(p_leg_account_id, l_version, l_posted, l_place, p_leg_posting_id, p_leg_amount)
+      AS l (account_id, version, posted, place, posting_id, amount)
+    WHERE l.version IS NOT NULL;
+  UPDATE account a SET posted = n.posted, version = n.version, changed_at = batch_at
+    FROM unnest(a_id, a_posted, a_version) AS n (id, posted, version)
+    WHERE a.id = n.id AND a.version <> n.version;
+
+  -- 5. the events
+  PERFORM platform.append_events(
+      array_agg('EntryPosted'::text ORDER BY p.entry), array_agg(p_entry_id[p.entry]::text ORDER BY p.entry),
+      array_agg(p.payload ORDER BY p.entry))
+    FROM (
+      SELECT l.entry, jsonb_build_object(
+        'entryId', p_entry_id[l.entry], 'transferId', p_transfer_id[l.entry], 'kind', p_kind[l.entry],
+        'changes', jsonb_agg(jsonb_build_object(
+          'accountId', l.account_id, 'ownerId', a_owner[l.place], 'currency', l.currency, 'version', l.version,
+          'posted', l.posted::text, 'held', a_held[l.place]::text, 'overdraft', a_overdraft[l.place]::text,
+          'at', to_char(batch_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'),
+          'postingId', l.posting_id, 'amountMinor', l.amount::text, 'lineType', l.line_type,
+          'counterparty', l.counterparty, 'description', p_description[l.entry]) ORDER BY l.leg)
+        ) AS payload
+      FROM unnest(p_leg_entry, p_leg_posting_id, p_leg_account_id, p_leg_currency, p_leg_amount, p_leg_line_type, p_leg_counterparty,
+          l_version, l_posted, l_place) WITH ORDINALITY
+        AS l (entry, posting_id, account_id, currency, amount, line_type, counterparty, version, posted, place, leg)
+      WHERE l.version IS NOT NULL
+      GROUP BY l.entry
+    ) p
+    HAVING count(*) > 0;
+
+  RETURN QUERY SELECT e.no::int, e.verdict, CASE WHEN e.verdict = 'POSTED' THEN batch_at END
+    FROM unnest(verdicts) WITH ORDINALITY AS e (verdict, no);
+END $$;
+
+GRANT EXECUTE ON FUNCTION post_batch TO dwaybank_transfer, dwaybank_ledger;

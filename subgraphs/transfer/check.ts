@@ -1,0 +1,42 @@
+import { limitedFindings, type Finding } from '../../ledger/check.ts';
+import type { Queryable } from '../../platform/db.ts';
+
+/* As in ledger/check.ts: each branch selects what must not be, in one statement and so in one snapshot. */
+const FINDINGS = `
+  SELECT 'completed transfer has not exactly one entry' AS problem, t.id::text AS subject, count(e.id) || ' entries' AS detail
+    FROM transfer.transfer t LEFT JOIN ledger.entry e ON e.transfer_id = t.id AND e.kind = 'TRANSFER'
+    WHERE t.status = 'COMPLETED' GROUP BY t.id HAVING count(e.id) <> 1
+  UNION ALL
+  SELECT 'entry of a transfer that does not exist', e.id::text, concat('transfer ', e.transfer_id)
+    FROM ledger.entry e LEFT JOIN transfer.transfer t ON t.id = e.transfer_id WHERE e.transfer_id IS NOT NULL AND t.id IS NULL
+  UNION ALL
+  SELECT 'transfer between accounts moved another amount', t.id::text,
+      concat('amount ', t.amount, ' ', t.currency, ', from the source ', p.leaves, ', to the destination ', p.arrives)
+    FROM transfer.transfer t JOIN LATERAL (
+      SELECT -sum(p.amount) FILTER (WHERE p.account_id = t.source_account_id) AS leaves,
+        sum(p.amount) FILTER (WHERE p.account_id = t.destination_account_id) AS arrives
+      FROM ledger.entry e JOIN ledger.posting p ON p.entry_id = e.id WHERE e.transfer_id = t.id
+    ) p ON true
+    WHERE t.type = 'INTERNAL' AND t.status = 'COMPLETED'
+      AND (p.leaves IS DISTINCT FROM t.amount + t.fees OR p.arrives IS DISTINCT FROM t.amount)
+  UNION ALL
+  SELECT 'transfer has not exactly one accepted key', t.id::text, count(k.key) || ' keys'
+    FROM transfer.transfer t LEFT JOIN transfer.idempotency_key k ON k.transfer_id = t.id AND k.verdict IS NULL
+    GROUP BY t.id HAVING count(k.key) <> 1
+  UNION ALL
+  SELECT 'accepted key without transfer', k.transfer_id::text, concat('key of ', k.user_id)
+    FROM transfer.idempotency_key k LEFT JOIN transfer.transfer t ON t.id = k.transfer_id WHERE k.verdict IS NULL AND t.id IS NULL
+  UNION ALL
+  SELECT 'refused key with a transfer', k.transfer_id::text, k.verdict
+    FROM transfer.idempotency_key k JOIN transfer.transfer t ON t.id = k.transfer_id WHERE k.verdict IS NOT NULL`;
+
+/**
+ * Proves that transfers and books say the same: a completed transfer is exactly one entry of its amount, an entry of a
+ * transfer has that transfer, and every transfer one accepted key. Run as dwaybank_transfer, which may read both.
+ */
+export async function proveTransfers(db: Queryable): Promise<{ transfers: number; findings: Finding[] }> {
+  const { rows } = await db.query<{ transfers: number; findings: Finding[] }>({
+    text: `SELECT (SELECT count(*)::int FROM transfer.transfer) AS transfers, ${limitedFindings(FINDINGS)} AS findings`,
+  });
+  return rows[0]!;
+}
