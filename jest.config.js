@@ -1,0 +1,26 @@
+/** @type {import('jest').Config} */
+export default {
+  // Needs `node --experimental-vm-modules`, which `npm test` passes: the sources are ES modules.
+  testEnvironment: 'node',
+  extensionsToTreatAsEsm: ['.ts'],
+  transform: {
+    '^.+\\.ts$': [
+      '@swc/jest',
+      { jsc: { parser: { syntax: 'typescript' }, target: 'es2023' }, module: { type: 'es6' } },
+    ],
+  },
+  testMatch: ['**/*.test.ts'],
+  testPathIgnorePatterns: ['/node_modules/', '/dist/'],
+  modulePathIgnorePatterns: ['<rootDir>/dist/'],
+  // One embedded Postgres for the whole run, with a template database that every test file copies.
+  globalSetup: './tests/start-cluster.js',
+  globalTeardown: './tests/stop-cluster.js',
+  // Two keep a small machine's processors busy; a file that boots the whole bank brings processes of its own.
+  maxWorkers: 2,
+  testTimeout: 30_000,
+  collectCoverageFrom: [
+    '{bank,gateway,ledger,platform,providers,scripts,subgraphs}/**/*.ts',
+    '!**/*.test.ts',
+    '!**/generated/**',
+  ],
+};
