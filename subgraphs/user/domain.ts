@@ -1,4 +1,5 @@
 import { normaliseEmail } from '../../platform/email-hash.ts';
+import { parseLabel } from '../../platform/label.ts';
 import { Refusal } from '../../platform/refusal.ts';
 import type { UserRefusal } from './refusals.ts';
 
@@ -16,9 +17,6 @@ export const REFRESH_TOKEN_LIFETIME_MS = 30 * 24 * 60 * 60 * 1000;
 const EMAIL =
   /^[\p{L}\p{M}\p{N}!#$%&'*+/=?^_`{|}~-]+(?:\.[\p{L}\p{M}\p{N}!#$%&'*+/=?^_`{|}~-]+)*@(?:[\p{L}\p{N}](?:[\p{L}\p{M}\p{N}-]{0,61}[\p{L}\p{M}\p{N}])?\.)+[\p{L}\p{N}](?:[\p{L}\p{M}\p{N}-]{0,61}[\p{L}\p{M}\p{N}])$/u;
 
-/** Control characters, line and paragraph separators, lone surrogates, and what reverses the direction of the text after it. */
-const UNPRINTABLE = /[\p{Cc}\p{Cs}\p{Zl}\p{Zp}\u202A-\u202E\u2066-\u2069]/u;
-
 /** What register takes, checked and normalised. */
 export interface NewCustomer {
   email: string;
@@ -30,7 +28,7 @@ export interface NewCustomer {
 export function parseNewCustomer(input: NewCustomer): NewCustomer {
   const email = parseEmail(input.email);
   if (email === null) throw new Refusal<UserRefusal>('INVALID_EMAIL', ['email']);
-  const displayName = parseName(input.displayName);
+  const displayName = parseLabel(input.displayName, NAME_MAX_CHARACTERS);
   if (!displayName) throw new Refusal<UserRefusal>('INVALID_DISPLAY_NAME', ['displayName']);
   if (!fitsPassword(input.password)) throw new Refusal<UserRefusal>('PASSWORD_TOO_LONG', ['password']);
   const password = normalisePassword(input.password);
@@ -49,16 +47,10 @@ export function parseEmail(text: string): string | null {
 
 /** The name of a device for the list of sessions; null when none is given. */
 export function parseDeviceName(text: string | null | undefined): string | null {
-  if (text == null) return null;
-  const name = parseName(text);
+  if (text === null || text === undefined) return null;
+  const name = parseLabel(text, NAME_MAX_CHARACTERS);
   if (name === null) throw new Refusal<UserRefusal>('INVALID_DEVICE_NAME', ['deviceName']);
   return name || null;
-}
-
-/** Trimmed, possibly empty; null when it is too long or cannot be shown. */
-function parseName(text: string): string | null {
-  const name = text.trim().normalize('NFC');
-  return [...name].length <= NAME_MAX_CHARACTERS && !UNPRINTABLE.test(name) ? name : null;
 }
 
 /** False for a password that nobody can have registered with. */

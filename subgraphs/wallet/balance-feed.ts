@@ -1,0 +1,158 @@
+import { changesAfter } from '../../ledger/balances.ts';
+import { statementLinesByIds } from '../../ledger/statement.ts';
+import type { Queryable } from '../../platform/db.ts';
+import type { BalanceChange } from '../../platform/events.ts';
+import type { EventTail } from '../../platform/event-tail.ts';
+import type { AccountId } from '../../platform/ids.ts';
+import type { SourceEvent } from '../../platform/subgraph.ts';
+import { balanceOfChange, toTransaction, transactionOfChange } from './domain.ts';
+import type { BalanceParent, BalanceUpdateParent } from './graph-types.ts';
+
+/*
+ * One subscriber's view of one account: versions v, v + 1, v + 2 … each once, in order.
+ *
+ * The tail of the event log tells of changes quickly, but promises no order per account. So it is only the quick way:
+ * a change that is exactly the next version is kept as it came; a lower one is dropped; of every other only its number is
+ * remembered, and what lies between is read from the ledger's balance_changes, page by page, when the subscriber asks for it.
+ * A slow subscriber therefore holds at most one page in memory, however much happens meanwhile.
+ */
+
+/** Changes kept for a subscriber who does not keep up, and changes read at once. */
+const MAX_READY = 100;
+
+export interface BalanceFeed {
+  /** From the present balance on: it comes first. */
+  startWith(balance: BalanceParent): void;
+  /** From after a version on, which is not ahead of `presentVersion`. */
+  startAfter(version: number, presentVersion: number, currency: string): void;
+  readonly updates: AsyncIterableIterator<SourceEvent<BalanceUpdateParent>, undefined>;
+  /** Ends the updates, also while the subscriber waits for one. */
+  close(): void;
+}
+
+type Result = IteratorResult<SourceEvent<BalanceUpdateParent>, undefined>;
+
+/** Follows an account from now on; where it starts is said after reading it, so that nothing falls between. */
+export function createBalanceFeed(
+  { db, tail, onClose }: { db: Queryable; tail: EventTail; onClose: () => void },
+  accountId: AccountId,
+): BalanceFeed {
+  /** The version the subscriber has. */
+  let sent = 0;
+  /** The highest version heard of. */
+  let known = 0;
+  /** The updates of versions sent + 1, sent + 2 … */
+  let ready: BalanceUpdateParent[] = [];
+  let currency = '';
+  /** False before the start and while a page is read: then changes are only counted, and read afterwards. */
+  let keeping = false;
+  let closed = false;
+  let wake = () => {};
+
+  function hear(change: BalanceChange): void {
+    known = Math.max(known, change.version);
+    if (keeping && change.version === sent + ready.length + 1 && ready.length < MAX_READY) {
+      const balance = balanceOfChange(change);
+      ready.push({ kind: 'CHANGE', accountId, balance, cause: transactionOfChange(change) });
+    }
+    wake();
+  }
+
+  async function readGap(): Promise<void> {
+    keeping = false;
+    const page = await readUpdates(db, accountId, sent, currency);
+    const whole = page.length > 0 && page.every(({ balance }, index) => balance.version === sent + index + 1);
+    if (!whole) throw new Error(`account ${accountId}: changes after version ${sent} up to ${known} are not all there`);
+    ready = page;
+    keeping = true;
+  }
+
+  async function pull(): Promise<Result> {
+    try {
+      while (!closed) {
+        const update = ready.shift();
+        if (update) {
+          sent = update.balance.version;
+          return { value: { value: update, position: sent }, done: false };
+        }
+        if (known > sent) await readGap();
+        else await new Promise<void>((resolve) => (wake = resolve));
+      }
+      return { value: undefined, done: true };
+    } catch (error) {
+      close();
+      throw error;
+    }
+  }
+
+  const unfollow = tail.follow(accountId, (event) => {
+    if (event.type !== 'EntryPosted') return;
+    for (const change of event.payload.changes) if (change.accountId === accountId) hear(change);
+  });
+
+  function close(): void {
+    if (closed) return;
+    closed = true;
+    ready = [];
+    unfollow();
+    wake();
+    onClose();
+  }
+
+  return {
+    startWith(balance) {
+      currency = balance.currency;
+      sent = balance.version - 1;
+      ready = [{ kind: 'SNAPSHOT', accountId, balance, cause: null }];
+      keeping = true;
+    },
+    startAfter(version, presentVersion, accountCurrency) {
+      currency = accountCurrency;
+      sent = version;
+      known = Math.max(known, presentVersion);
+      keeping = true;
+    },
+    updates: iterate(pull, close),
+    close,
+  };
+}
+
+/** By hand, because an async generator's return() would wait for the next event. */
+function iterate(pull: () => Promise<Result>, close: () => void): BalanceFeed['updates'] {
+  let last: Promise<unknown> = Promise.resolve();
+  const updates: BalanceFeed['updates'] = {
+    [Symbol.asyncIterator]: () => updates,
+    next: () => {
+      // One after the other, so that two calls in a row get two versions in order.
+      const result = last.then(pull, pull);
+      last = result;
+      return result;
+    },
+    return: () => {
+      close();
+      return Promise.resolve({ value: undefined, done: true });
+    },
+    throw: (error: Error) => {
+      close();
+      return Promise.reject(error);
+    },
+  };
+  return updates;
+}
+
+async function readUpdates(
+  db: Queryable,
+  accountId: AccountId,
+  afterVersion: number,
+  currency: string,
+): Promise<BalanceUpdateParent[]> {
+  const changes = await changesAfter(db, accountId, afterVersion, MAX_READY);
+  const lines = await statementLinesByIds(
+    db,
+    changes.flatMap(({ postingId }) => postingId ?? []),
+  );
+  return changes.map(({ postingId, amountMinor: _amountMinor, ...balance }) => {
+    const line = postingId === null ? undefined : lines.get(postingId);
+    return { kind: 'CHANGE', accountId, balance: { ...balance, currency }, cause: line ? toTransaction(line) : null };
+  });
+}

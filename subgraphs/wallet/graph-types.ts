@@ -1,0 +1,46 @@
+import type { LedgerAccount } from '../../ledger/accounts.ts';
+import type { LedgerBalance } from '../../ledger/balances.ts';
+import type { LineType } from '../../ledger/entry.ts';
+import type { AccountId, PostingId, UserId } from '../../platform/ids.ts';
+import type { SubgraphContext } from '../../platform/subgraph.ts';
+import type { WalletLoaders } from './loaders.ts';
+
+export type WalletContext = SubgraphContext<WalletLoaders>;
+
+/** A user here is an id; who it is, the user subgraph knows. */
+export interface UserParent {
+  id: UserId;
+}
+
+/** An account as its owner sees it; its balance is read when it is asked for. */
+export interface AccountParent extends LedgerAccount {
+  name: string;
+}
+
+export interface BalanceParent extends LedgerBalance {
+  currency: string;
+}
+
+/** A statement line. */
+export interface TransactionParent {
+  id: PostingId;
+  type: LineType;
+  currency: string;
+  amountMinor: bigint;
+  balanceAfterMinor: bigint;
+  description: string;
+  counterparty: string | null;
+  createdAt: Date;
+}
+
+export interface BalanceUpdateParent {
+  kind: 'SNAPSHOT' | 'CHANGE';
+  accountId: AccountId;
+  /** The balance at that version, which is not always the newest. */
+  balance: BalanceParent;
+  cause: TransactionParent | null;
+}
+
+/** There are none yet: connecting one is refused. */
+export type PaymentMethodParent = never;
+export type ExternalTransactionParent = never;

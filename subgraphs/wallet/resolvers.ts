@@ -1,0 +1,116 @@
+import { availableMinor, balanceAsOf } from '../../ledger/balances.ts';
+import { unauthenticated } from '../../platform/graph-errors.ts';
+import { parseId, type AccountId, type PostingId } from '../../platform/ids.ts';
+import { toGraphMoney } from '../../platform/money.ts';
+import { answerRefusals, userError, type UserError } from '../../platform/refusal.ts';
+import type { Viewer } from '../../platform/viewer.ts';
+import { followBalance, type FollowBalanceDeps } from './follow-balance.ts';
+import type { Resolvers } from './generated/resolvers.ts';
+import type { AccountParent, BalanceParent, BalanceUpdateParent, WalletContext } from './graph-types.ts';
+import { listAccounts } from './list-accounts.ts';
+import { listPaymentMethods } from './list-payment-methods.ts';
+import { listTransactions } from './list-transactions.ts';
+import { openAccount, type OpenAccountDeps } from './open-account.ts';
+import { WALLET_REFUSALS, type WalletRefusal } from './refusals.ts';
+
+export type WalletDeps = OpenAccountDeps & FollowBalanceDeps;
+
+/** GraphQL in and out. */
+export function createResolvers(deps: WalletDeps): Resolvers {
+  return {
+    Query: {
+      me: (_root, _args, context) => ({ id: viewerOf(context).userId }),
+      account: (_root, { id }, context) => ownAccount(id, context),
+    },
+    Mutation: {
+      openAccount: async (_root, { input }, context) => {
+        const viewer = viewerOf(context);
+        return answerRefusals<{ account: AccountParent | null; userErrors: UserError[] }, WalletRefusal>(
+          WALLET_REFUSALS,
+          async () => {
+            const id = await openAccount(deps, viewer.userId, input);
+            return { account: await context.loaders.accountById.load(id), userErrors: [] };
+          },
+          (userErrors) => ({ account: null, userErrors }),
+        );
+      },
+      connectPaymentMethod: (_root, _args, context) => refusePaymentMethod(context, 'FEATURE_UNAVAILABLE'),
+      syncPaymentMethod: (_root, _args, context) => refusePaymentMethod(context, 'PAYMENT_METHOD_NOT_FOUND', ['id']),
+      disconnectPaymentMethod: (_root, _args, context) =>
+        refusePaymentMethod(context, 'PAYMENT_METHOD_NOT_FOUND', ['id']),
+    },
+    Subscription: {
+      balanceUpdated: {
+        subscribe: (_root, args, context) => followBalance(deps, viewerOf(context), args, context.signal),
+        // The server makes each event's value the root; see platform/subgraph.ts, SourceEvent.
+        resolve: (update: BalanceUpdateParent) => update,
+      },
+    },
+    User: {
+      __resolveReference: ({ id }) => {
+        const userId = parseId<Viewer['userId']>(id);
+        return userId && { id: userId };
+      },
+      accounts: ({ id }, args, { viewer }) => (viewer?.userId === id ? listAccounts(deps, id, args) : null),
+      paymentMethods: ({ id }, args, { viewer }) => (viewer?.userId === id ? listPaymentMethods(id, args) : null),
+    },
+    Account: {
+      __resolveReference: ({ id }, context) => ownAccount(id, context),
+      owner: ({ ownerId }) => ({ id: ownerId }),
+      createdAt: ({ openedAt }) => openedAt,
+      balance: (account, { asOf }, context) => readBalance(deps, account, asOf ?? null, context),
+      transactions: ({ id }, args) => listTransactions(deps.pool, id, args),
+    },
+    Balance: {
+      posted: ({ postedMinor, currency }) => toGraphMoney({ amountMinor: postedMinor, currency }),
+      held: ({ heldMinor, currency }) => toGraphMoney({ amountMinor: heldMinor, currency }),
+      available: (balance) => toGraphMoney({ amountMinor: availableMinor(balance), currency: balance.currency }),
+      asOf: ({ at }) => at,
+    },
+    Transaction: {
+      __resolveReference: ({ id }, { loaders }) => {
+        const postingId = parseId<PostingId>(id);
+        return postingId && loaders.transactionById.load(postingId);
+      },
+      amount: ({ amountMinor, currency }) => toGraphMoney({ amountMinor, currency }),
+      balanceAfter: ({ balanceAfterMinor, currency }) => toGraphMoney({ amountMinor: balanceAfterMinor, currency }),
+    },
+    BalanceUpdate: {
+      account: async ({ accountId }, _args, { loaders }) => {
+        const account = await loaders.accountById.load(accountId);
+        if (!account) throw new Error(`account ${accountId} is followed and not to be seen`);
+        return account;
+      },
+    },
+    PaymentMethod: { __resolveReference: () => null },
+    ExternalTransaction: { __resolveReference: () => null },
+  };
+}
+
+function viewerOf({ viewer }: WalletContext): Viewer {
+  if (!viewer) throw unauthenticated();
+  return viewer;
+}
+
+function ownAccount(id: string, { loaders }: WalletContext): Promise<AccountParent | null> | null {
+  const accountId = parseId<AccountId>(id);
+  return accountId && loaders.accountById.load(accountId);
+}
+
+async function readBalance(
+  { pool }: WalletDeps,
+  { id, currency }: AccountParent,
+  asOf: Date | null,
+  { loaders }: WalletContext,
+): Promise<BalanceParent> {
+  // Balances of the past are read one by one: each may wait for its account's lock, and locks taken together in whatever
+  // order a query names accounts could wait for a posting in a circle.
+  const balance = asOf ? await balanceAsOf(pool, id, asOf) : await loaders.balanceByAccountId.load(id);
+  if (!balance) throw new Error(`account ${id} has no balance`);
+  return { ...balance, currency };
+}
+
+function refusePaymentMethod(context: WalletContext, code: WalletRefusal, field?: string[]) {
+  viewerOf(context);
+  return { paymentMethod: null, userErrors: [userError(WALLET_REFUSALS, code, field)] };
+}

@@ -1,0 +1,36 @@
+import { readFileSync } from 'node:fs';
+import type { AccountId, UserId } from '../../platform/ids.ts';
+import type { SubgraphDeps } from '../../platform/subgraph-deps.ts';
+import type { Subgraph } from '../../platform/subgraph.ts';
+import type { OpenAccountInput } from './domain.ts';
+import { createLoaders, type WalletLoaders } from './loaders.ts';
+import { openAccount } from './open-account.ts';
+import { createResolvers } from './resolvers.ts';
+import { createWalletStore } from './store.ts';
+
+/** The wallet subgraph, and what the bank itself may ask of it when it starts. */
+export interface WalletSubgraph extends Subgraph<WalletLoaders> {
+  /** Opens an account for a demo customer; throws the refusals of openAccount. */
+  openAccount(ownerId: UserId, input: OpenAccountInput): Promise<AccountId>;
+}
+
+/** Wires the subgraph. */
+export function createWalletSubgraph(deps: SubgraphDeps): WalletSubgraph {
+  const store = createWalletStore(deps.pool);
+  const openStreams = new Set<() => void>();
+  const walletDeps = { ...deps, store, openStreams };
+  return {
+    name: 'wallet',
+    typeDefs: readFileSync(new URL('schema.graphql', import.meta.url), 'utf8'),
+    // The cast: Apollo's type for resolvers knows no __resolveReference, which its buildSubgraphSchema takes all the same.
+    resolvers: createResolvers(walletDeps) as Subgraph<WalletLoaders>['resolvers'],
+    createLoaders: ({ viewer }) => createLoaders(deps.pool, store, viewer),
+    listeners: [],
+    answers: {},
+    openAccount: (ownerId, input) => openAccount(walletDeps, ownerId, input),
+    async stop() {
+      for (const close of [...openStreams]) close();
+      await store.close();
+    },
+  };
+}
