@@ -1,0 +1,61 @@
+import { z } from 'zod';
+import type { Assessment, AssessTransferQuestion } from '../../platform/questions/assess-transfer.ts';
+import type { SubgraphDeps } from '../../platform/subgraph-deps.ts';
+import { untilAborted } from '../../platform/subgraph-execution.ts';
+import { refuse } from './refusals.ts';
+
+/** Risk answers in a few milliseconds; a customer waits no longer than this for it. */
+const DEADLINE_MS = 2_000;
+
+/** The answer comes from another process and decides about money, so its form is checked. */
+const assessmentSchema: z.ZodType<Assessment> = z.object({
+  score: z.int().min(0).max(100),
+  level: z.enum(['LOW', 'MEDIUM', 'HIGH', 'CRITICAL']),
+  decision: z.enum(['ALLOW', 'STEP_UP', 'REVIEW', 'BLOCK']),
+  factors: z.array(
+    z.object({
+      name: z.enum(['amount', 'velocity', 'geography', 'behaviour', 'device']),
+      score: z.number().min(0).max(100),
+      weight: z.string(),
+      reason: z.string(),
+    }),
+  ),
+  assessedAt: z.string(),
+});
+
+/**
+ * Asks risk about a transfer, once. Returns the assessment when the transfer may go on; refuses when it may not, and with
+ * RISK_UNAVAILABLE when there is no answer in time: nothing moves unchecked.
+ */
+export async function assessTransfer(
+  deps: Pick<SubgraphDeps, 'ask' | 'log'>,
+  question: AssessTransferQuestion,
+  signal: AbortSignal,
+): Promise<Assessment> {
+  const assessment = await ask(deps, question, AbortSignal.any([signal, AbortSignal.timeout(DEADLINE_MS)]));
+  switch (assessment.decision) {
+    case 'ALLOW':
+      return assessment;
+    case 'STEP_UP':
+      throw refuse('STEP_UP_REQUIRED');
+    case 'REVIEW':
+      throw refuse('RISK_REVIEW_REQUIRED');
+    case 'BLOCK':
+      throw refuse('NOT_PROCESSED');
+  }
+}
+
+async function ask(
+  deps: Pick<SubgraphDeps, 'ask' | 'log'>,
+  question: AssessTransferQuestion,
+  deadline: AbortSignal,
+): Promise<Assessment> {
+  try {
+    return assessmentSchema.parse(
+      await untilAborted(deps.ask('risk', 'assess-transfer', question, deadline), deadline),
+    );
+  } catch (error) {
+    deps.log.warn({ err: error, transferId: question.transferId }, 'risk gave no answer: the transfer is refused');
+    throw refuse('RISK_UNAVAILABLE');
+  }
+}

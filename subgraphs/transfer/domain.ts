@@ -1,0 +1,180 @@
+import { createHash } from 'node:crypto';
+import type { LedgerAccount } from '../../ledger/accounts.ts';
+import { normaliseEmail } from '../../platform/email-hash.ts';
+import { parseId, type AccountId, type UserId } from '../../platform/ids.ts';
+import { parseAmount, type Money } from '../../platform/money.ts';
+import { Refusal } from '../../platform/refusal.ts';
+import { refuse, type TransferRefusal } from './refusals.ts';
+
+/*
+ * The rules of a transfer, without any outside: what a client's input means (parseCommand) and whether it may be posted
+ * between two ends that were looked up (planTransfer).
+ *
+ * The order of refusals is fixed. First come the faults that the input shows by itself, all at once, one for each part:
+ * idempotencyKey, source, destination, amount, description. Then, one at a time: the source account, the destination,
+ * same account, currencies, status of the source, status of the destination. Risk and money come last (create-transfer.ts).
+ */
+
+/** One end as a client writes it; exactly one field means something. */
+export interface EndInput {
+  accountId?: string | null | undefined;
+  paymentMethodId?: string | null | undefined;
+  email?: string | null | undefined;
+  iban?: string | null | undefined;
+  address?: string | null | undefined;
+}
+
+/** What a client asks for, as it comes in. */
+export interface TransferInput {
+  idempotencyKey: string;
+  source: EndInput;
+  destination: EndInput;
+  amount: { amount: string; currency: string };
+  description?: string | null | undefined;
+}
+
+/** An end inside this bank: an account (null when the id has not the form of one: it is looked up all the same) or a customer. */
+export type CommandEnd = { kind: 'account'; id: AccountId | null; text: string } | { kind: 'email'; email: string };
+
+/** The input, checked and normalised: two inputs that mean the same give the same command. */
+export interface TransferCommand {
+  idempotencyKey: string;
+  source: Extract<CommandEnd, { kind: 'account' }>;
+  destination: CommandEnd;
+  amount: Money;
+  description: string | null;
+}
+
+const KEY = /^[\x20-\x7e]{1,64}$/;
+const DESCRIPTION_MAX_CHARACTERS = 140;
+/** Control characters, line and paragraph separators, lone surrogates, and what reverses the direction of the text after it. */
+const UNPRINTABLE = /[\p{Cc}\p{Cs}\p{Zl}\p{Zp}\u202A-\u202E\u2066-\u2069]/u;
+
+/** The command in an input, or everything that is wrong with it: the first fault of each part. */
+export function parseCommand(input: TransferInput): TransferCommand | { faults: Refusal<TransferRefusal>[] } {
+  const faults: Refusal<TransferRefusal>[] = [];
+  function part<Value>(parse: () => Value): Value | undefined {
+    try {
+      return parse();
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error;
+      // Everything below refuses with codes of this subgraph only.
+      faults.push(error as Refusal<TransferRefusal>);
+      return undefined;
+    }
+  }
+  const idempotencyKey = part(() => parseKey(input.idempotencyKey));
+  const source = part(() => parseSource(input.source));
+  const destination = part(() => parseDestination(input.destination));
+  const amount = part(() => parseMoney(input.amount));
+  const description = part(() => parseDescription(input.description));
+  if (
+    idempotencyKey === undefined ||
+    source === undefined ||
+    destination === undefined ||
+    amount === undefined ||
+    description === undefined
+  ) {
+    return { faults };
+  }
+  return { idempotencyKey, source, destination, amount, description };
+}
+
+function parseKey(key: string): string {
+  if (!KEY.test(key)) throw refuse('INVALID_IDEMPOTENCY_KEY', ['idempotencyKey']);
+  return key;
+}
+
+function parseSource(input: EndInput): TransferCommand['source'] {
+  const [name, text] = onlyEnd(input, 'source');
+  // Money is taken from accounts only: a payment method (DEPOSIT) is not built yet, and nobody can draw on an email.
+  if (name !== 'accountId') throw refuse('FEATURE_UNAVAILABLE', ['source', name]);
+  return { kind: 'account', id: parseId(text), text };
+}
+
+function parseDestination(input: EndInput): CommandEnd {
+  const [name, text] = onlyEnd(input, 'destination');
+  switch (name) {
+    case 'accountId':
+      return { kind: 'account', id: parseId(text), text };
+    case 'email':
+      return { kind: 'email', email: normaliseEmail(text) };
+    case 'paymentMethodId': // WITHDRAWAL
+    case 'iban': // EXTERNAL
+    case 'address': // EXTERNAL
+      throw refuse('FEATURE_UNAVAILABLE', ['destination', name]);
+  }
+}
+
+const END_FIELDS = ['accountId', 'paymentMethodId', 'email', 'iban', 'address'] as const;
+
+/** The one field that is given. A field given as null counts as not given: clients send both for "nothing". */
+function onlyEnd(input: EndInput, end: string): [(typeof END_FIELDS)[number], string] {
+  const given = END_FIELDS.flatMap((name): [typeof name, string][] => {
+    const text = input[name];
+    return text === null || text === undefined ? [] : [[name, text]];
+  });
+  if (given.length !== 1) throw refuse('EXACTLY_ONE_END', [end]);
+  return given[0]!;
+}
+
+function parseMoney({ amount, currency }: TransferInput['amount']): Money {
+  try {
+    return { amountMinor: parseAmount(amount, currency), currency };
+  } catch (error) {
+    // money.ts knows its own part of the path only.
+    if (error instanceof Refusal) throw new Refusal(error.code, ['amount', ...(error.field ?? [])]);
+    throw error;
+  }
+}
+
+function parseDescription(text: string | null | undefined): string | null {
+  const description = text?.trim().normalize('NFC') ?? '';
+  // Measured first, so that a long text is not searched.
+  if (description.length > 4 * DESCRIPTION_MAX_CHARACTERS || [...description].length > DESCRIPTION_MAX_CHARACTERS) {
+    throw refuse('DESCRIPTION_TOO_LONG', ['description']);
+  }
+  if (UNPRINTABLE.test(description)) throw refuse('INVALID_DESCRIPTION', ['description']);
+  return description || null;
+}
+
+/** What a key stands for: equal for inputs that mean the same transfer, whatever their property order or spelling. */
+export function hashCommand({ source, destination, amount, description }: TransferCommand): Buffer {
+  const end = (of: CommandEnd) => (of.kind === 'email' ? ['email', of.email] : ['account', of.id ?? of.text]);
+  const normalised = [end(source), end(destination), amount.amountMinor.toString(), amount.currency, description];
+  return createHash('sha256').update(JSON.stringify(normalised)).digest();
+}
+
+/** The source, which must be the viewer's own: another's is missing, so that nobody learns that it exists. */
+export function ownSource(viewerId: UserId, found: LedgerAccount | undefined): LedgerAccount {
+  if (found?.ownerId !== viewerId) throw refuse('ACCOUNT_NOT_FOUND', ['source', 'accountId']);
+  return found;
+}
+
+/**
+ * Decides whether a command may be posted from `source` to the account that was found for its destination, if any.
+ * Whether there is money enough is not decided here: that is a verdict under the ledger's lock, stored with the key.
+ */
+export function planTransfer(
+  command: TransferCommand,
+  source: LedgerAccount,
+  destination: LedgerAccount | undefined,
+): { type: 'INTERNAL'; source: LedgerAccount; destination: LedgerAccount } {
+  const byEmail = command.destination.kind === 'email';
+  const field = ['destination', byEmail ? 'email' : 'accountId'];
+  if (!destination) throw refuse(byEmail ? 'UNKNOWN_RECIPIENT' : 'ACCOUNT_NOT_FOUND', field);
+  if (source.id === destination.id) throw refuse('SAME_ACCOUNT', field);
+  if (source.currency !== command.amount.currency) throw refuse('CURRENCY_MISMATCH', ['amount', 'currency']);
+  if (destination.currency !== source.currency) {
+    // Between own accounts this is what EXCHANGE will be.
+    throw refuse(destination.ownerId === source.ownerId ? 'FEATURE_UNAVAILABLE' : 'CURRENCY_MISMATCH', field);
+  }
+  mustBeActive(source, ['source', 'accountId']);
+  mustBeActive(destination, field);
+  return { type: 'INTERNAL', source, destination };
+}
+
+function mustBeActive(account: LedgerAccount, field: readonly string[]): void {
+  if (account.status === 'FROZEN') throw refuse('ACCOUNT_FROZEN', field);
+  if (account.status === 'CLOSED') throw refuse('ACCOUNT_CLOSED', field);
+}

@@ -1,0 +1,38 @@
+import DataLoader from 'dataloader';
+import { transfersOfPostings } from '../../ledger/statement.ts';
+import type { Queryable } from '../../platform/db.ts';
+import type { PostingId, TransferId } from '../../platform/ids.ts';
+import type { Caller, Viewer } from '../../platform/viewer.ts';
+import type { TransferParent } from './graph-types.ts';
+import type { TransferStore } from './store.ts';
+
+export interface TransferLoaders {
+  /** A transfer that the viewer is an end of, else null. */
+  transfer: DataLoader<TransferId, TransferParent | null>;
+  /** The transfer behind a statement line, on the same condition. */
+  transferOfPosting: DataLoader<PostingId, TransferParent | null>;
+}
+
+/** The loaders of one request. What they give, its viewer may see. */
+export function createLoaders(deps: { store: TransferStore; pool: Queryable }, { viewer }: Caller): TransferLoaders {
+  const transfer = new DataLoader<TransferId, TransferParent | null>(async (ids) =>
+    (await deps.store.findTransfers(ids)).map((found) => visibleTo(viewer, found)),
+  );
+  const transferOfPosting = new DataLoader<PostingId, TransferParent | null>(async (postingIds) => {
+    const causes = await transfersOfPostings(deps.pool, postingIds);
+    return Promise.all(
+      postingIds.map(async (postingId) => {
+        const cause = causes.get(postingId);
+        return cause ? transfer.load(cause.transferId) : null;
+      }),
+    );
+  });
+  return { transfer, transferOfPosting };
+}
+
+/** The transfer when the viewer is one of its ends; another's is missing, as one that does not exist. */
+export function visibleTo(viewer: Viewer | null, transfer: TransferParent | null): TransferParent | null {
+  if (!viewer || !transfer) return null;
+  const isEnd = transfer.source.ownerId === viewer.userId || transfer.destination.ownerId === viewer.userId;
+  return isEnd ? transfer : null;
+}

@@ -1,0 +1,71 @@
+import type { Pool } from 'pg';
+import { receivingAccount, type LedgerAccount } from '../../ledger/accounts.ts';
+import { emailHash } from '../../platform/email-hash.ts';
+import type { UserId } from '../../platform/ids.ts';
+import type { SubgraphDeps } from '../../platform/subgraph-deps.ts';
+import type { Viewer } from '../../platform/viewer.ts';
+import { PAYEES_LISTENER } from './listeners.ts';
+import { refuse } from './refusals.ts';
+import type { TransferStore } from './store.ts';
+
+/*
+ * Whom an email means, and what a customer is called, from this subgraph's own projection of UserRegistered. It lags behind
+ * registration by milliseconds; so nobody is taken for unknown before the projection has seen every event that was in the
+ * log when it was asked.
+ */
+
+export type PayeeDeps = Pick<SubgraphDeps, 'secrets' | 'limits' | 'listenersCaughtUp' | 'log'> & {
+  pool: Pool;
+  store: TransferStore;
+};
+
+/** Longer than the projection is ever behind while it runs. */
+const CATCH_UP_MS = 2_000;
+
+/** What a customer is called whose name has not arrived. A name that is late is no reason to keep money from moving. */
+const UNKNOWN_NAME = 'DwayBank customer';
+
+/**
+ * The oldest active PERSONAL account in a currency of the customer with an email, if any. Every failure counts against the
+ * viewer, since it answers "is this email a customer?"; after too many there is no look-up at all, RATE_LIMITED.
+ */
+export async function findRecipientAccount(
+  deps: PayeeDeps,
+  viewer: Viewer,
+  { email, currency, signal }: { email: string; currency: string; signal: AbortSignal },
+): Promise<LedgerAccount | undefined> {
+  await deps.limits.check('recipient-lookup-failure', viewer.userId);
+  const hash = emailHash(deps.secrets, email);
+  let payee = await deps.store.findPayeeByEmail(hash);
+  if (!payee) {
+    if (!(await caughtUp(deps, signal))) throw refuse('RECIPIENTS_UNAVAILABLE', ['destination', 'email']);
+    payee = await deps.store.findPayeeByEmail(hash);
+  }
+  const account = payee && (await receivingAccount(deps.pool, payee.userId, currency));
+  if (!account) await deps.limits.consume('recipient-lookup-failure', viewer.userId);
+  return account ?? undefined;
+}
+
+/** What each customer is called, for each of the ids. */
+export async function labelsOf(
+  deps: PayeeDeps,
+  userIds: readonly UserId[],
+  signal: AbortSignal,
+): Promise<ReadonlyMap<UserId, string>> {
+  const wanted = [...new Set(userIds)];
+  let payees = await deps.store.findPayees(wanted);
+  if (payees.length < wanted.length && (await caughtUp(deps, signal))) payees = await deps.store.findPayees(wanted);
+  const names = new Map(payees.map(({ userId, displayName }) => [userId, displayName]));
+  return new Map(wanted.map((userId) => [userId, names.get(userId) ?? UNKNOWN_NAME]));
+}
+
+/** True when the projection has every customer who had registered before this call; false when it takes too long. */
+async function caughtUp({ listenersCaughtUp, log }: PayeeDeps, signal: AbortSignal): Promise<boolean> {
+  try {
+    await listenersCaughtUp(PAYEES_LISTENER, AbortSignal.any([signal, AbortSignal.timeout(CATCH_UP_MS)]));
+    return true;
+  } catch (error) {
+    log.warn({ err: error }, 'the payees are behind the event log');
+    return false;
+  }
+}

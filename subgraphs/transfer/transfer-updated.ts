@@ -1,0 +1,75 @@
+import type { EventTail } from '../../platform/event-tail.ts';
+import { notFound, unauthenticated } from '../../platform/graph-errors.ts';
+import { parseId, type TransferId } from '../../platform/ids.ts';
+import { createPushStream } from '../../platform/push-stream.ts';
+import type { SourceEvent } from '../../platform/subgraph.ts';
+import type { Viewer } from '../../platform/viewer.ts';
+import type { TransferParent } from './graph-types.ts';
+import { visibleTo } from './loaders.ts';
+import type { TransferStore } from './store.ts';
+
+/** A transfer takes about ten steps in all; a reader further behind than that is told to come again. */
+const MAX_WAITING = 32;
+
+export interface TransferUpdatedDeps {
+  store: TransferStore;
+  tail: EventTail;
+}
+
+/**
+ * The transfer as it is, and again after every step. The position is the number of steps so far: it grows with each event,
+ * and an event that brings no step gives nothing. An Error is the last value, for the field to throw. The stream stays open after COMPLETED, because REVERSED may follow.
+ */
+export async function transferUpdated(
+  deps: TransferUpdatedDeps,
+  viewer: Viewer | null,
+  options: { transferId: string; signal: AbortSignal },
+): Promise<AsyncIterableIterator<SourceEvent<TransferParent | Error>>> {
+  if (!viewer) throw unauthenticated();
+  const transferId = parseId<TransferId>(options.transferId);
+  if (!transferId) throw notFound();
+
+  const stream = createPushStream<SourceEvent<TransferParent | Error>>({ limit: MAX_WAITING, onReturn: leave });
+  let steps = 0;
+  const show = (transfer: TransferParent): void => {
+    if (transfer.timeline.length <= steps) return;
+    steps = transfer.timeline.length;
+    if (stream.push({ value: transfer, position: steps })) return;
+    leave();
+    stream.end({ value: new Error('a reader of transferUpdated is too slow') });
+  };
+  const read = async (): Promise<TransferParent | null> =>
+    visibleTo(viewer, (await deps.store.findTransfers([transferId]))[0] ?? null);
+
+  // One reading after the other: two at once could show the older state last. It follows before it reads for the first
+  // time, so that no step falls between.
+  let reading: Promise<unknown> = Promise.resolve();
+  const unfollow = deps.tail.follow(transferId, () => {
+    reading = reading
+      .then(read)
+      .then((transfer) => transfer && show(transfer))
+      .catch((error: unknown) => {
+        leave();
+        stream.end({ value: new Error('a transfer could not be read', { cause: error }) });
+      });
+  });
+  function leave(): void {
+    unfollow();
+    options.signal.removeEventListener('abort', abort);
+  }
+  function abort(): void {
+    void stream.values.return!();
+  }
+  options.signal.addEventListener('abort', abort, { once: true });
+
+  try {
+    const transfer = await read();
+    if (!transfer) throw notFound();
+    show(transfer);
+  } catch (error) {
+    leave();
+    throw error;
+  }
+  if (options.signal.aborted) abort();
+  return stream.values;
+}
