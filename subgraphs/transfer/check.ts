@@ -12,11 +12,11 @@ const FINDINGS = `
   UNION ALL
   SELECT 'transfer between accounts moved another amount', t.id::text,
       concat('amount ', t.amount, ' ', t.currency, ', from the source ', p.leaves, ', to the destination ', p.arrives)
-    FROM transfer.transfer t JOIN LATERAL (
-      SELECT -sum(p.amount) FILTER (WHERE p.account_id = t.source_account_id) AS leaves,
+    FROM transfer.transfer t JOIN (
+      SELECT t.id, -sum(p.amount) FILTER (WHERE p.account_id = t.source_account_id) AS leaves,
         sum(p.amount) FILTER (WHERE p.account_id = t.destination_account_id) AS arrives
-      FROM ledger.entry e JOIN ledger.posting p ON p.entry_id = e.id WHERE e.transfer_id = t.id
-    ) p ON true
+      FROM transfer.transfer t JOIN ledger.entry e ON e.transfer_id = t.id JOIN ledger.posting p ON p.entry_id = e.id GROUP BY t.id
+    ) p ON p.id = t.id
     WHERE t.type = 'INTERNAL' AND t.status = 'COMPLETED'
       AND (p.leaves IS DISTINCT FROM t.amount + t.fees OR p.arrives IS DISTINCT FROM t.amount)
   UNION ALL

@@ -1,65 +1,53 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Pool } from 'pg';
-import type { Leg, LedgerRefusal } from '../../ledger/entry.ts';
-import type { AccountId, TransferId, UserId } from '../../platform/ids.ts';
+import { sqlState, withRetry } from '../../platform/db.ts';
 import type { Logger } from '../../platform/log.ts';
-import type { Money } from '../../platform/money.ts';
-import type { Assessment } from '../../platform/questions/assess-transfer.ts';
+import { Refusal } from '../../platform/refusal.ts';
+import {
+  createTransfersStatement,
+  toVerdicts,
+  type OutcomeRow,
+  type PlannedTransfer,
+  type Verdict,
+} from './transfer-batch.ts';
 
-/** One end of a planned transfer inside this bank. */
-export interface PlannedEnd {
-  accountId: AccountId;
-  ownerId: UserId;
-  /** For a person; what the other side may read. */
-  label: string;
-}
+export type { PlannedEnd, PlannedTransfer, Verdict } from './transfer-batch.ts';
 
-/** A transfer that is ready to be posted: parsed, planned and assessed. Nothing of it is stored yet. */
-export interface PlannedTransfer {
-  transferId: TransferId;
-  /** Who asks; the idempotency key counts per user. */
-  userId: UserId;
-  idempotencyKey: string;
-  /** SHA-256 of the normalised input: the same key with another hash is refused. */
-  bodyHash: Buffer;
-  type: 'INTERNAL';
-  amount: Money;
-  source: PlannedEnd;
-  destination: PlannedEnd;
-  description: string | null;
-  /** When the request was accepted: the time of the INITIATED step. */
-  initiatedAt: Date;
-  assessment: Assessment;
-  /** The postings, in the order in which they are applied; they sum to zero in every currency. */
-  legs: readonly Leg[];
-}
+/*
+ * The poster turns single transfers into batches. One call of the database costs its round trip, its locks and its fsync
+ * whether it carries one transfer or a hundred, so whatever arrives while all posting connections are busy waits and goes
+ * together when one comes free. Nobody waits for company: with a free connection a transfer leaves at once, and no timer runs.
+ *
+ * An attempt goes   waiting -> under way -> verdict
+ *                   waiting -> POSTER_BUSY               when it could not be sent in time: nothing was done
+ *                   under way -> under way               when Postgres chose the call as a victim (40P01, 40001), or the
+ *                                                        connection broke: then its COMMIT may have happened or not, and
+ *                                                        the same call again tells, because its keys remember
+ *                   under way -> waiting, alone          when the call failed on some item of it (unexpected SQL error):
+ *                                                        it has rolled back, and each item is tried by itself
+ *                   under way -> error                   when it failed alone, or its outcome could not be learned in time
+ */
 
-/** What became of a planned transfer. Everything but KEY_REUSED is stored with the key and stays so for ever. */
-export type Verdict =
-  /** Posted now; `at` is the time of the postings and of the COMPLETED step. */
-  | { outcome: 'DONE'; transferId: TransferId; at: Date }
-  /** Not posted, and never will be under this key. */
-  | { outcome: 'REFUSED'; code: LedgerRefusal }
-  /** This key was decided before, for another attempt with the same body: read that transfer as it is now. */
-  | { outcome: 'REPLAYED'; transferId: TransferId; code: null }
-  /** This key was decided before, and the decision was no. */
-  | { outcome: 'REPLAYED'; transferId: null; code: LedgerRefusal }
-  /** This key stands for another body. */
-  | { outcome: 'KEY_REUSED' };
-
-/** Why the poster did not decide at all. The same key may be used again: what then counts is what the books say. */
+/** Why the poster did not begin. Nothing was done; the same key may be used again. */
 export type PosterRefusal = 'POSTER_BUSY' | 'POSTER_STOPPED';
 
+/** The database went away and did not come back in time: the transfer may have been made or not. The same key tells. */
+export class OutcomeUnknownError extends Error {
+  override readonly name = 'OutcomeUnknownError';
+}
+
+/** Posts transfers in batches. */
 export interface Poster {
   /**
    * Posts one transfer and says what became of it. Throws Refusal POSTER_BUSY when too many wait already and POSTER_STOPPED
-   * after `stop` (nothing was done, both retryable); any other throw means that it is not known what became of it, and the
-   * same key finds out.
+   * after `stop`; any other throw is a fault, and the same key tells later what it did.
    */
   post(planned: PlannedTransfer): Promise<Verdict>;
   /** Takes no more, and resolves when everything taken has its verdict. */
   stop(): Promise<void>;
 }
 
+/** What the poster is wired with. */
 export interface PosterDeps {
   /** The poster's own connections (role dwaybank_transfer), at least `connections` of them. */
   pool: Pool;
@@ -67,3 +55,152 @@ export interface PosterDeps {
   wakeUp: { signal(): void };
   log: Logger;
 }
+
+/** The poster's bounds. */
+export interface PosterLimits {
+  /** Calls under way at once: one works while the other's commit reaches the disk. */
+  connections: number;
+  /** Transfers in one call. */
+  maxBatch: number;
+  /** Transfers that may wait. */
+  maxWaiting: number;
+  /** How long one may wait, and how long an unknown outcome is asked for. */
+  deadlineMs: number;
+  /** How long one call may take; above the connections' statement timeout, so that normally the server is the one to end it. */
+  callTimeoutMs: number;
+}
+
+const LIMITS: PosterLimits = {
+  connections: 2,
+  maxBatch: 128,
+  maxWaiting: 2_000,
+  deadlineMs: 30_000,
+  callTimeoutMs: 20_000,
+};
+const FIRST_PAUSE_MS = 20;
+const LONGEST_PAUSE_MS = 1_000;
+
+interface Attempt {
+  planned: PlannedTransfer;
+  deadlineMs: number;
+  /** Goes in a call of its own. */
+  alone: boolean;
+  resolve(verdict: Verdict): void;
+  reject(error: unknown): void;
+}
+
+/** The one way by which this process moves money between customers. */
+export function createPoster(deps: PosterDeps, overrides: Partial<PosterLimits> = {}): Poster {
+  const limits = { ...LIMITS, ...overrides };
+  const waiting: Attempt[] = [];
+  let underWay = 0;
+  let sendScheduled = false;
+  let stopping: Promise<void> | null = null;
+  let drained = () => {};
+
+  function send(): void {
+    sendScheduled = false;
+    while (underWay < limits.connections && waiting.length > 0) {
+      const batch = takeBatch(waiting, limits.maxBatch);
+      if (batch.length === 0) continue;
+      underWay++;
+      void decide(deps, limits, batch).then((again) => {
+        underWay--;
+        waiting.unshift(...again);
+        scheduleSend();
+      });
+    }
+    if (underWay === 0 && waiting.length === 0) drained();
+  }
+
+  // At the end of this turn of the event loop, so that what arrives in one turn goes in one call.
+  function scheduleSend(): void {
+    if (sendScheduled) return;
+    sendScheduled = true;
+    setImmediate(send);
+  }
+
+  return {
+    async post(planned) {
+      if (stopping) throw new Refusal<PosterRefusal>('POSTER_STOPPED');
+      if (waiting.length >= limits.maxWaiting) throw new Refusal<PosterRefusal>('POSTER_BUSY');
+      return new Promise<Verdict>((resolve, reject) => {
+        waiting.push({ planned, deadlineMs: performance.now() + limits.deadlineMs, alone: false, resolve, reject });
+        scheduleSend();
+      });
+    },
+    stop() {
+      stopping ??= new Promise((resolve) => {
+        drained = resolve;
+        scheduleSend();
+      });
+      return stopping;
+    },
+  };
+}
+
+/** Takes what goes together off the front of the queue; what has waited too long is told so and left out. */
+function takeBatch(waiting: Attempt[], maxBatch: number): Attempt[] {
+  const first = waiting[0];
+  const aloneAt = waiting.findIndex(({ alone }) => alone);
+  const count = first?.alone ? 1 : Math.min(maxBatch, aloneAt === -1 ? waiting.length : aloneAt);
+  const now = performance.now();
+  return waiting.splice(0, count).filter((attempt) => {
+    const inTime = attempt.deadlineMs > now;
+    if (!inTime) attempt.reject(new Refusal<PosterRefusal>('POSTER_BUSY'));
+    return inTime;
+  });
+}
+
+/** Sends one batch and tells each of it its verdict. Never throws; returns those that have to be tried by themselves. */
+async function decide(deps: PosterDeps, limits: PosterLimits, batch: readonly Attempt[]): Promise<Attempt[]> {
+  try {
+    const verdicts = await callUntilKnown(deps, limits, batch);
+    if (verdicts.some(({ outcome }) => outcome === 'DONE')) deps.wakeUp.signal();
+    for (const [index, attempt] of batch.entries()) attempt.resolve(verdicts[index]!);
+    return [];
+  } catch (error) {
+    if (batch.length > 1 && !(error instanceof OutcomeUnknownError)) {
+      deps.log.warn({ err: error, transfers: batch.length }, 'a batch of transfers failed; trying each by itself');
+      return batch.map((attempt) => ({ ...attempt, alone: true }));
+    }
+    for (const attempt of batch) attempt.reject(error);
+    return [];
+  }
+}
+
+/** Runs the call until Postgres has said what became of it, over broken connections too. */
+async function callUntilKnown(
+  { pool, log }: PosterDeps,
+  { callTimeoutMs, deadlineMs }: PosterLimits,
+  batch: readonly Attempt[],
+): Promise<Verdict[]> {
+  const planned = batch.map((attempt) => attempt.planned);
+  const statement = createTransfersStatement(planned, callTimeoutMs);
+  const giveUpMs = performance.now() + deadlineMs;
+  for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS)) {
+    try {
+      const { rows } = await withRetry(() => pool.query<OutcomeRow>(statement));
+      return toVerdicts(planned, rows);
+    } catch (error) {
+      if (hasRolledBack(error)) throw error;
+      if (performance.now() + pauseMs > giveUpMs) {
+        throw new OutcomeUnknownError('the database did not say what became of a transfer', { cause: error });
+      }
+      log.warn({ err: error, transfers: batch.length }, 'connection lost while posting; asking again by key');
+      await sleep(pauseMs);
+    }
+  }
+}
+
+/**
+ * True when an error proves that nothing was done: Postgres reported it for this statement, and the connection lives.
+ * A server that is going away proves nothing, and neither does a socket that broke.
+ */
+function hasRolledBack(error: unknown): boolean {
+  const state = sqlState(error);
+  return state !== undefined && !NO_ANSWER.test(state);
+}
+
+/** The server goes away (57P), the connection failed (08), or there was none to be had (53300): worth asking again. */
+const NO_ANSWER = /^(57P..|08...|53300)$/;

@@ -10,13 +10,15 @@
 -- an earlier entry of the batch left is what the next one finds. 4. write each table once. 5. append one EntryPosted per
 -- entry.
 --
--- Generic plans: the arrays have other lengths in every call, and planning anew each time costs more than it gains.
+-- Plans are generic, because planning anew in every call costs more than it gains, and may be made while the tables are still
+-- empty: without sequential scans, and with each big table restricted by a list of ids, they are index look-ups then too.
 CREATE FUNCTION post_batch(
   p_entry_id uuid[], p_kind text[], p_transfer_id uuid[], p_description text[], p_wanted boolean[],
   p_leg_entry int[], p_leg_posting_id uuid[], p_leg_account_id uuid[], p_leg_currency text[], p_leg_amount numeric[],
   p_leg_line_type text[], p_leg_counterparty text[]
 ) RETURNS TABLE (entry_no int, verdict text, posted_at timestamptz)
-  LANGUAGE plpgsql SECURITY DEFINER SET search_path = ledger, pg_temp SET plan_cache_mode = force_generic_plan AS $$
+  LANGUAGE plpgsql SECURITY DEFINER SET search_path = ledger, pg_temp
+  SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET jit = off AS $$
 DECLARE
   largest CONSTANT numeric := 1e38 - 1; -- what numeric(38, 0) can hold
   entries CONSTANT int := coalesce(array_length(p_entry_id, 1), 0);
@@ -143,7 +145,7 @@ BEGIN
     WHERE l.version IS NOT NULL;
   UPDATE account a SET posted = n.posted, version = n.version, changed_at = batch_at
     FROM unnest(a_id, a_posted, a_version) AS n (id, posted, version)
-    WHERE a.id = n.id AND a.version <> n.version;
+    WHERE a.id = n.id AND a.id = ANY (a_id) AND a.version <> n.version;
 
   -- 5. the events
   PERFORM platform.append_events(

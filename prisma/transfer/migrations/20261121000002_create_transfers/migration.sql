@@ -9,7 +9,7 @@
 -- transaction is just deciding is waited for by the unique index.
 --
 -- Item i is made of the i-th element of every array; the leg_ arrays are those of ledger.post_batch, whose entry numbers are
--- the item numbers. Runs with the rights of its caller: what belongs to other owners is done by their own functions.
+-- the item numbers. Plans as in ledger.post_batch. Runs with the rights of its caller: what belongs to other owners is done by their own functions.
 CREATE FUNCTION create_transfers(
   p_mutation text, p_transfer_id uuid[], p_user_id uuid[], p_key text[], p_body_hash bytea[], p_entry_id uuid[],
   p_type text[], p_amount numeric[], p_currency text[],
@@ -19,7 +19,8 @@ CREATE FUNCTION create_transfers(
   p_leg_entry int[], p_leg_posting_id uuid[], p_leg_account_id uuid[], p_leg_currency text[], p_leg_amount numeric[],
   p_leg_line_type text[], p_leg_counterparty text[]
 ) RETURNS TABLE (item int, outcome text, verdict text, transfer_id uuid, posted_at timestamptz)
-  LANGUAGE plpgsql SET search_path = transfer, pg_temp SET plan_cache_mode = force_generic_plan AS $$
+  LANGUAGE plpgsql SET search_path = transfer, pg_temp
+  SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET jit = off AS $$
 #variable_conflict use_column
 DECLARE
   items CONSTANT int := array_length(p_transfer_id, 1);
@@ -74,12 +75,13 @@ BEGIN
       WHERE t.verdict = 'POSTED';
   END IF;
 
-  -- Accepted keys keep their null; only a refusal is written a second time.
-  IF EXISTS (SELECT FROM unnest(verdicts) AS v (verdict) WHERE v.verdict <> 'POSTED') THEN
-    UPDATE idempotency_key k SET verdict = r.verdict
-      FROM unnest(p_user_id, p_key, verdicts) AS r (user_id, key, verdict)
-      WHERE r.verdict <> 'POSTED' AND k.user_id = r.user_id AND k.mutation = p_mutation AND k.key = r.key;
-  END IF;
+  -- Accepted keys keep their null; only a refusal is written a second time. (As an upsert, because that cannot become
+  -- anything but a look-up in the primary key.)
+  INSERT INTO idempotency_key (user_id, mutation, key, body_hash, transfer_id, verdict)
+    SELECT r.user_id, p_mutation, r.key, r.body_hash, r.transfer_id, r.verdict
+    FROM unnest(p_user_id, p_key, p_body_hash, p_transfer_id, verdicts) AS r (user_id, key, body_hash, transfer_id, verdict)
+    WHERE r.verdict <> 'POSTED'
+    ON CONFLICT (user_id, mutation, key) DO UPDATE SET verdict = excluded.verdict;
 
   -- A key that holds this very attempt's transfer id was claimed by an earlier run of the same call, whose answer was lost
   -- on the way: then this attempt is what did it, and not a repetition.
@@ -98,8 +100,10 @@ BEGIN
         WHEN k.transfer_id = i.transfer_id THEN (SELECT t.updated_at FROM transfer t WHERE t.id = i.transfer_id) END
     FROM unnest(p_user_id, p_key, p_body_hash, p_transfer_id, verdicts) WITH ORDINALITY
       AS i (user_id, key, body_hash, transfer_id, verdict, item)
-    LEFT JOIN idempotency_key k
-      ON i.verdict IS NULL AND k.user_id = i.user_id AND k.mutation = p_mutation AND k.key = i.key
+    LEFT JOIN LATERAL (
+      SELECT * FROM idempotency_key k
+      WHERE i.verdict IS NULL AND k.user_id = i.user_id AND k.mutation = p_mutation AND k.key = i.key LIMIT 1
+    ) k ON true
     ORDER BY i.item;
 END $$;
 
