@@ -1,10 +1,11 @@
 import type pg from 'pg';
 import { createAlarm } from './alarm.ts';
 import type { Queryable } from './db.ts';
-import { comparePositions, LOG_START, readHead } from './event-log.ts';
-import type { EventPosition, EventType, StoredEvent } from './events.ts';
+import { heldBackPauseMs, readHead } from './event-log.ts';
+import type { EventType, StoredEvent } from './events.ts';
 import { handleNext, readProgress, retryParked, type BatchResult, type BatchState } from './listener-batch.ts';
 import type { Logger } from './log.ts';
+import { createPositionWaiters } from './position-waiters.ts';
 import type { WakeUp } from './wake-up.ts';
 
 /** A reaction to events, with a cursor of its own in the database. */
@@ -55,7 +56,7 @@ export function runListeners(deps: ListenerDeps, listeners: readonly Listener[])
   if (running.size < listeners.length) throw new Error('two listeners have the same name');
   return {
     async stop() {
-      await Promise.all([...running.values()].map(({ stop }) => stop()));
+      await Promise.all([...running.values()].map((listener) => listener.stop()));
     },
     async caughtUp(name, signal) {
       const listener = running.get(name);
@@ -63,12 +64,6 @@ export function runListeners(deps: ListenerDeps, listeners: readonly Listener[])
       await listener.caughtUp(signal);
     },
   };
-}
-
-interface Waiter {
-  head: EventPosition;
-  resolve(): void;
-  reject(error: Error): void;
 }
 
 /**
@@ -82,23 +77,28 @@ function run(deps: ListenerDeps, listener: Listener) {
   const { pool, wakeUp, log, pollMs = POLL_MS } = deps;
   const alarm = createAlarm();
   const stopAlarm = createAlarm();
-  const waiters = new Set<Waiter>();
+  const waiters = createPositionWaiters();
   const state: BatchState = { pool, listener, log, attempts: 0, oneByOneUntil: null };
   let failures = 0;
+  let heldBackRounds = 0;
   let stopped = false;
   let advancedAtMs = 0;
 
   async function look(): Promise<BatchResult> {
-    const { cursor, rows, wanted, full, retryRequested } = await readProgress(pool, listener);
-    for (const waiter of waiters) {
-      if (comparePositions(cursor, waiter.head) >= 0) waiter.resolve();
-    }
+    const { cursor, rows, wanted, full, heldBack, retryRequested } = await readProgress(pool, listener);
+    waiters.reached(cursor);
+    heldBackRounds = heldBack ? heldBackRounds + 1 : 0;
     if (retryRequested) return retryParked(state);
-    const idleAdvanceDue = rows && (waiters.size > 0 || performance.now() - advancedAtMs > IDLE_ADVANCE_MS);
+    const idleAdvanceDue = rows && (waiters.anybody() || performance.now() - advancedAtMs > IDLE_ADVANCE_MS);
     if (!wanted && !full && !idleAdvanceDue) return 'idle';
     const result = await handleNext(state);
     if (result === 'handled' || result === 'more') advancedAtMs = performance.now();
     return result;
+  }
+
+  function idlePauseMs(): number {
+    if (waiters.anybody()) return Math.min(IMPATIENT_POLL_MS, pollMs);
+    return heldBackRounds > 0 ? heldBackPauseMs(heldBackRounds, pollMs) : pollMs;
   }
 
   async function loop(): Promise<void> {
@@ -111,9 +111,9 @@ function run(deps: ListenerDeps, listener: Listener) {
         }
         failures = 0;
         // After work, signals are left to gather for a moment; without work, the next one is awaited.
-        if (result === 'handled' && waiters.size === 0) await stopAlarm.sleep(BATCH_PAUSE_MS);
+        if (result === 'handled' && !waiters.anybody()) await stopAlarm.sleep(BATCH_PAUSE_MS);
         if (result === 'busy') await stopAlarm.sleep(IMPATIENT_POLL_MS);
-        if (result === 'idle') await alarm.sleep(waiters.size > 0 ? IMPATIENT_POLL_MS : pollMs);
+        if (result === 'idle') await alarm.sleep(idlePauseMs());
       } catch (error) {
         const pauseMs = backoffMs(++failures);
         log.warn({ err: error, listener: listener.name, pauseMs }, 'a listener cannot work; it tries again');
@@ -132,25 +132,13 @@ function run(deps: ListenerDeps, listener: Listener) {
       alarm.ring();
       stopAlarm.ring();
       await ended;
-      for (const waiter of waiters) waiter.reject(new Error(`listener ${listener.name} was stopped`));
+      waiters.fail(new Error(`listener ${listener.name} was stopped`));
     },
     async caughtUp(signal: AbortSignal) {
       signal.throwIfAborted();
-      const head = await readHead(pool);
-      if (comparePositions(head, LOG_START) === 0) return;
-      await new Promise<void>((resolve, reject) => {
-        const waiter = { head, resolve: () => settle(resolve), reject: (error: Error) => settle(() => reject(error)) };
-        const onAbort = () => waiter.reject(signal.reason as Error);
-        function settle(done: () => void): void {
-          waiters.delete(waiter);
-          signal.removeEventListener('abort', onAbort);
-          done();
-        }
-        waiters.add(waiter);
-        signal.addEventListener('abort', onAbort);
-        if (signal.aborted) onAbort();
-        alarm.ring();
-      });
+      const waiting = waiters.wait(await readHead(pool), signal);
+      alarm.ring();
+      await waiting;
     },
   };
 }

@@ -119,6 +119,25 @@ export async function readHorizon(db: Queryable): Promise<EventPosition> {
   return { xid: rows[0]!.xid, id: '0' };
 }
 
+/**
+ * True while there are events above the horizon: some transaction that is older than theirs is still open. Nobody signals
+ * its end, so a reader looks again soon.
+ */
+export async function isHeldBack(db: Queryable): Promise<boolean> {
+  const { rows } = await db.query<{ held: boolean }>({
+    name: 'platform-is-held-back',
+    text: 'SELECT EXISTS (SELECT FROM platform.event WHERE xid >= pg_snapshot_xmin(pg_current_snapshot())) AS held',
+  });
+  return rows[0]!.held;
+}
+
+/** How long to sleep while events are held back: shortly at first, then as long as between any two polls. */
+export function heldBackPauseMs(rounds: number, pollMs: number): number {
+  return Math.min(HELD_BACK_FIRST_MS * 2 ** rounds, pollMs);
+}
+
+const HELD_BACK_FIRST_MS = 5;
+
 /** Below zero when `left` comes before `right` in the log. */
 export function comparePositions(left: EventPosition, right: EventPosition): number {
   const difference = BigInt(left.xid) - BigInt(right.xid) || BigInt(left.id) - BigInt(right.id);

@@ -42,18 +42,28 @@ interface Progress {
   wanted: boolean;
   /** The next stretch is a whole one. */
   full: boolean;
+  /** There are rows above the horizon: they can be read when an older transaction has ended. */
+  heldBack: boolean;
   retryRequested: boolean;
 }
 
 /** What lies beyond the stored cursor: one read without a lock or a transaction id. */
 export async function readProgress(db: Queryable, listener: Listener): Promise<Progress> {
-  const { rows } = await db.query<{ xid: string; id: string; rows: string; wanted: string; retry: boolean }>({
+  const { rows } = await db.query<{
+    xid: string;
+    id: string;
+    rows: string;
+    wanted: string;
+    held: boolean;
+    retry: boolean;
+  }>({
     name: 'platform-read-progress',
     text: `WITH place AS (
              SELECT coalesce(xid, '0') AS xid, coalesce(id, 0) AS id
              FROM (VALUES ($1)) AS asked (listener) LEFT JOIN platform.listener_cursor ON name = listener
            )
            SELECT place.xid, place.id, next.rows, next.wanted,
+                  EXISTS (SELECT FROM platform.event WHERE xid >= pg_snapshot_xmin(pg_current_snapshot())) AS held,
                   EXISTS (SELECT FROM platform.parked_event WHERE listener = $1 AND retry_requested) AS retry
            FROM place, LATERAL (
              SELECT count(*) AS rows, count(*) FILTER (WHERE type = ANY ($2::text[])) AS wanted
@@ -70,6 +80,7 @@ export async function readProgress(db: Queryable, listener: Listener): Promise<P
     rows: found.rows !== '0',
     wanted: found.wanted !== '0',
     full: found.rows === String(STRETCH),
+    heldBack: found.held,
     retryRequested: found.retry,
   };
 }

@@ -100,7 +100,7 @@ export function createRedisWakeUp({ url, log }: { url: string; log: Logger }): W
       local.signal();
       publish();
     },
-    onSignal: local.onSignal,
+    onSignal: (react) => local.onSignal(react),
     async close() {
       closed = true;
       publisher.disconnect();

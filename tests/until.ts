@@ -1,0 +1,19 @@
+import { setTimeout as delay } from 'node:timers/promises';
+
+const DEADLINE_MS = 10_000;
+const STEP_MS = 10;
+
+/** Waits until `condition` holds (returns something truthy) and returns that; fails with `what` after a deadline. */
+export async function until<Value>(
+  what: string,
+  condition: () => Value | Promise<Value>,
+  deadlineMs: number = DEADLINE_MS,
+): Promise<Value> {
+  const endsAt = performance.now() + deadlineMs;
+  for (;;) {
+    const value = await condition();
+    if (value) return value;
+    if (performance.now() > endsAt) throw new Error(`not within ${deadlineMs} ms: ${what}`);
+    await delay(STEP_MS);
+  }
+}
