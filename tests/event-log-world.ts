@@ -6,6 +6,9 @@ import { createTestDatabase } from './database.ts';
 
 /** A database with the event log and one service that works with it, for tests of the log's readers. */
 export interface EventLogWorld {
+  /** What a command needs to find this database. */
+  adminUrl: string;
+  secret: string;
   /** Where transfer's own role connects, password and all. */
   transferUrl: string;
   /** Connects as transfer's own role. */
@@ -28,6 +31,8 @@ export async function openEventLogWorld(): Promise<EventLogWorld> {
   await admin.query('GRANT SELECT, INSERT ON transfer.effect TO dwaybank_transfer');
   const pool = database.pool('dwaybank_transfer', { max: 6 });
   return {
+    adminUrl: database.adminUrl,
+    secret: database.secret,
     transferUrl: database.urlFor('dwaybank_transfer'),
     pool,
     admin,
