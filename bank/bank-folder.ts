@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { chmodSync, existsSync, linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { StartError, systemCode } from './start-error.ts';
+import { StartError, systemCode } from '../platform/start-error.ts';
 
 /** Where the embedded bank keeps what must last: its database and the one secret everything is derived from. */
 export interface BankFolder {

@@ -30,7 +30,7 @@ import {
   type RunAs,
 } from './postgres-binaries.ts';
 import { findPostmaster, hasStrangersLock, stopPostmaster } from './postmaster.ts';
-import { StartError, systemCode } from './start-error.ts';
+import { StartError, systemCode } from '../platform/start-error.ts';
 
 /**
  * The embedded database of one folder. The steps of a start:
@@ -61,6 +61,8 @@ export interface EmbeddedPostgresOptions {
 }
 
 export const ADMIN = 'postgres';
+/** The database of the bank; the server's own database "postgres" serves for locks. */
+export const BANK_DATABASE = 'dwaybank';
 const START_TIMEOUT_MS = 60_000;
 const POLL_MS = 20;
 const MAX_LOG_BYTES = 5_000_000;
@@ -244,7 +246,11 @@ async function spawnServer(
   );
   closeSync(log);
   let failure: string | null = null;
-  child.once('exit', () => (failure ??= readFileSync(folder.logFile, 'utf8').slice(logged)));
+  // Long after the start this fires as well; then the folder, and with it the log, may be gone already.
+  child.once(
+    'exit',
+    () => (failure ??= existsSync(folder.logFile) ? readFileSync(folder.logFile, 'utf8').slice(logged) : ''),
+  );
   child.once('error', (error) => (failure = `FATAL:  ${error.message}`));
   // The server outlives this process when it must; it is stopped explicitly.
   child.unref();

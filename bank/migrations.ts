@@ -5,7 +5,7 @@ import pg from 'pg';
 import { quoteIdentifier } from '../platform/db.ts';
 import { projectRoot } from './bank-folder.ts';
 import { CLOSED_OWNERS, ownerRole, OWNERS, serviceRole, type Owner } from './owners.ts';
-import { StartError } from './start-error.ts';
+import { StartError } from '../platform/start-error.ts';
 
 /**
  * Runs prisma/<owner>/migrations, each file whole in one transaction together with its row in `_prisma_migrations`. The

@@ -12,7 +12,7 @@ import {
 } from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
-import { StartError, systemCode } from './start-error.ts';
+import { StartError, systemCode } from '../platform/start-error.ts';
 
 /**
  * The Postgres programs that npm installs with this project. Postgres refuses to run as root, so as root it runs as

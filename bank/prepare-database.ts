@@ -1,10 +1,11 @@
 import pg from 'pg';
+import { unreachable } from '../platform/check-database.ts';
 import { quoteIdentifier, sqlState } from '../platform/db.ts';
 import type { Secrets } from '../platform/secrets.ts';
 import { migrationsDigest, readMigrations, runMigrations, type Migration } from './migrations.ts';
 import { OWNERS } from './owners.ts';
 import { createRoles, createSchemas } from './roles.ts';
-import { StartError, systemCode } from './start-error.ts';
+import { StartError } from '../platform/start-error.ts';
 
 export interface PrepareOptions {
   /** The URL of a user that may create roles and schemas. */
@@ -75,29 +76,6 @@ export async function connectAdmin(url: string): Promise<pg.Client> {
   } catch (error) {
     throw unreachable(url, error);
   }
-}
-
-/** Why a database cannot be connected to, as one sentence; the password of the URL is left out. */
-export function unreachable(url: string, error: unknown): StartError {
-  const { hostname, port, username, pathname } = new URL(url);
-  const place = `${hostname}:${port || 5432}`;
-  const state = sqlState(error);
-  const reasons: Record<string, string> = {
-    '28P01': `refuses the password of user "${username}"`,
-    '28000': `does not let user "${username}" in`,
-    '3D000': `has no database "${pathname.slice(1)}"; create it first`,
-    '53300': 'has no free connection; raise its max_connections',
-  };
-  const code = systemCode(error instanceof AggregateError ? error.errors[0] : error);
-  const reason =
-    (state && reasons[state]) ??
-    (code === 'ECONNREFUSED' ? 'is not there (connection refused)' : `cannot be reached (${describe(error)})`);
-  return new StartError(`The database server at ${place} ${reason}: check DATABASE_URL.`, { cause: error });
-}
-
-function describe(error: unknown): string {
-  const message = error instanceof Error ? error.message : String(error);
-  return message || systemCode(error) || 'unknown error';
 }
 
 async function checkServer(admin: pg.Client): Promise<void> {

@@ -3,7 +3,7 @@ import type pg from 'pg';
 import { quoteIdentifier, sqlState } from '../platform/db.ts';
 import type { Secrets } from '../platform/secrets.ts';
 import { CLOSED_OWNERS, LOGIN_ROLES, OWNERS, ownerRole, serviceRole } from './owners.ts';
-import { StartError } from './start-error.ts';
+import { StartError } from '../platform/start-error.ts';
 
 /**
  * Roles belong to the whole server and outlive a database, so they are only ever added to. Their passwords follow from the

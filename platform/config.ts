@@ -1,3 +1,4 @@
+import path from 'node:path';
 import { z } from 'zod';
 import { SUBGRAPH_NAMES, type SubgraphName } from './subgraph.ts';
 
@@ -16,6 +17,7 @@ const Environment = z.object({
   HOST: z.string().min(1).default('127.0.0.1'),
   PORT: port.default(4000),
   DATABASE_URL: url(['postgres:', 'postgresql:'], 'postgres://user:password@host:5432/dwaybank').optional(),
+  DWAYBANK_FOLDER: z.string().min(1).default('.dwaybank'),
   REDIS_URL: url(['redis:', 'rediss:'], 'redis://host:6379').optional(),
   DWAYBANK_SECRET: z
     .string()
@@ -40,6 +42,8 @@ export interface Config {
   port: number;
   /** Null in embedded mode, where the bank runs its own Postgres. */
   databaseUrl: string | null;
+  /** Where the embedded bank keeps its database and its secret; what is relative is so to where the process was started. */
+  folder: string;
   /** Null: wake-ups, rate limits and caches live in this process. */
   redisUrl: string | null;
   /** Null in embedded mode, where it is made once and kept in the bank's folder. */
@@ -53,7 +57,7 @@ export interface Config {
   subgraphUrls: Record<SubgraphName, string>;
 }
 
-/** The port a subgraph listens on as a process of its own, unless PORT says otherwise. */
+/** The port a subgraph listens on as a process of its own, unless its URL says otherwise. */
 export function defaultSubgraphPort(name: SubgraphName): number {
   return 4001 + SUBGRAPH_NAMES.indexOf(name);
 }
@@ -85,6 +89,7 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
     host: env.HOST,
     port: env.PORT,
     databaseUrl: env.DATABASE_URL ?? null,
+    folder: path.resolve(env.DWAYBANK_FOLDER),
     redisUrl: env.REDIS_URL ?? null,
     secret: env.DWAYBANK_SECRET ?? null,
     simulated:

@@ -40,6 +40,9 @@ export function isStaff(viewer: Viewer): boolean {
 export const CALLER_HEADER = 'x-dwaybank-caller';
 export const SIGNATURE_HEADER = 'x-dwaybank-signature';
 
+/** What the key of these signatures is derived for (Secrets.key). */
+export const CALLER_KEY = 'caller-signature';
+
 /** A signature older or newer than this is refused. */
 const SIGNATURE_TOLERANCE_MS = 30_000;
 

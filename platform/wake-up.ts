@@ -109,3 +109,8 @@ export function createRedisWakeUp({ url, log }: { url: string; log: Logger }): W
     },
   };
 }
+
+/** Through Redis where there is one, else within this process. */
+export function createWakeUp({ redisUrl, log }: { redisUrl: string | null; log: Logger }): WakeUp {
+  return redisUrl === null ? createLocalWakeUp(log) : createRedisWakeUp({ url: redisUrl, log });
+}

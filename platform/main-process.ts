@@ -1,0 +1,91 @@
+import { ConfigError } from './config.ts';
+import { StartError } from './start-error.ts';
+
+/**
+ * The life of a process: it starts step by step, each step says how it is undone, and the first SIGINT or SIGTERM (or a
+ * failed start) undoes them, last first. A second signal does not wait.
+ */
+export interface MainProcess {
+  /** How to undo what was just started. Run at once when the process is stopping already. */
+  onStop(undo: () => Promise<void> | void): void;
+  /** The last thing to do when nobody waits any more; must not wait itself. */
+  onForce(react: () => void): void;
+  /** True from the first signal on: a start under way gives up at its next step. */
+  readonly stopping: boolean;
+  /** Ends the process because something it cannot live without has gone. */
+  fail(reason: string): void;
+}
+
+/** All steps of stopping together may take so long; then the process ends all the same. */
+const STOP_TIMEOUT_MS = 4_500;
+
+/** Runs a process. `start` returns when it serves; for a command that just ends, stop it by returning `'done'`. */
+export function runMain(start: (main: MainProcess) => Promise<'serving' | 'done'>): void {
+  const undos: (() => Promise<void> | void)[] = [];
+  const forced: (() => void)[] = [];
+  let stopped: Promise<void> | undefined;
+
+  const stop = (exitCode: number): Promise<void> => {
+    stopped ??= (async () => {
+      const deadline = setTimeout(() => force(exitCode || 1), STOP_TIMEOUT_MS);
+      while (undos.length > 0) {
+        try {
+          await undos.pop()!();
+        } catch (error) {
+          // One step that fails must not keep the others from being undone.
+          complain(error);
+        }
+      }
+      clearTimeout(deadline);
+      process.exit(exitCode);
+    })();
+    return stopped;
+  };
+
+  const force = (exitCode: number): never => {
+    for (const react of forced) react();
+    process.exit(exitCode);
+  };
+
+  const main: MainProcess = {
+    onStop(undo) {
+      undos.push(undo);
+    },
+    onForce: (react) => forced.push(react),
+    get stopping() {
+      return stopped !== undefined;
+    },
+    fail(reason) {
+      if (stopped) return;
+      process.stderr.write(`${reason}\n`);
+      void stop(1);
+    },
+  };
+
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    process.on(signal, () => (stopped ? force(1) : void stop(0)));
+  }
+  for (const event of ['uncaughtException', 'unhandledRejection'] as const) {
+    process.on(event, (error: unknown) => {
+      if (stopped) return;
+      complain(error);
+      void stop(1);
+    });
+  }
+  start(main).then(
+    (outcome) => (outcome === 'done' || stopped ? stop(0) : undefined),
+    (error: unknown) => {
+      // What breaks because we are stopping is no news.
+      if (stopped) return;
+      complain(error);
+      return stop(1);
+    },
+  );
+}
+
+/** A sentence for what a person can put right, the stack for what is a bug. */
+function complain(error: unknown): void {
+  const expected = error instanceof StartError || error instanceof ConfigError;
+  const text = error instanceof Error ? (expected ? error.message : (error.stack ?? error.message)) : String(error);
+  process.stderr.write(`${text}\n`);
+}
