@@ -3,7 +3,7 @@ import type { SubgraphDeps } from '../../platform/subgraph-deps.ts';
 import type { Subgraph } from '../../platform/subgraph.ts';
 import type { UserId } from '../../platform/ids.ts';
 import type { NewCustomer } from './domain.ts';
-import { createLoaders, type UserLoaders } from './loaders.ts';
+import { createLoaders } from './loaders.ts';
 import { createPasswordHasher, type PasswordHasher } from './password-hasher.ts';
 import { registerCustomer } from './register.ts';
 import { keepRemovingExpiredSessions } from './remove-expired-sessions.ts';
@@ -12,7 +12,7 @@ import { createSigningKeys } from './signing-keys.ts';
 import { createUserStore } from './store.ts';
 
 /** The user subgraph, and what the bank itself may ask of it when it starts. */
-export interface UserSubgraph extends Subgraph<UserLoaders> {
+export interface UserSubgraph extends Subgraph {
   /** Makes a customer without a session, for demo logins; throws the Refusal EMAIL_TAKEN when there is one already. */
   registerCustomer(input: NewCustomer): Promise<UserId>;
 }
@@ -27,8 +27,8 @@ export function createUserSubgraph(deps: SubgraphDeps & { hasher?: PasswordHashe
   return {
     name: 'user',
     typeDefs: readFileSync(new URL('schema.graphql', import.meta.url), 'utf8'),
-    // The cast: Apollo's type for resolvers knows no __resolveReference, which its buildSubgraphSchema takes all the same.
-    resolvers: createResolvers(userDeps) as Subgraph<UserLoaders>['resolvers'],
+    // The cast: what serves them knows loaders as unknown, and Apollo's type has no room for __resolveReference.
+    resolvers: createResolvers(userDeps) as unknown as Subgraph['resolvers'],
     createLoaders: () => createLoaders(store),
     listeners: [],
     answers: { 'signing-keys': () => signingKeys.publicKeys() },

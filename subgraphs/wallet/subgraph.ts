@@ -3,13 +3,13 @@ import type { AccountId, UserId } from '../../platform/ids.ts';
 import type { SubgraphDeps } from '../../platform/subgraph-deps.ts';
 import type { Subgraph } from '../../platform/subgraph.ts';
 import type { OpenAccountInput } from './domain.ts';
-import { createLoaders, type WalletLoaders } from './loaders.ts';
+import { createLoaders } from './loaders.ts';
 import { openAccount } from './open-account.ts';
 import { createResolvers } from './resolvers.ts';
 import { createWalletStore } from './store.ts';
 
 /** The wallet subgraph, and what the bank itself may ask of it when it starts. */
-export interface WalletSubgraph extends Subgraph<WalletLoaders> {
+export interface WalletSubgraph extends Subgraph {
   /** Opens an account for a demo customer; throws the refusals of openAccount. */
   openAccount(ownerId: UserId, input: OpenAccountInput): Promise<AccountId>;
 }
@@ -22,8 +22,8 @@ export function createWalletSubgraph(deps: SubgraphDeps): WalletSubgraph {
   return {
     name: 'wallet',
     typeDefs: readFileSync(new URL('schema.graphql', import.meta.url), 'utf8'),
-    // The cast: Apollo's type for resolvers knows no __resolveReference, which its buildSubgraphSchema takes all the same.
-    resolvers: createResolvers(walletDeps) as Subgraph<WalletLoaders>['resolvers'],
+    // The cast: what serves them knows loaders as unknown, and Apollo's type has no room for __resolveReference.
+    resolvers: createResolvers(walletDeps) as unknown as Subgraph['resolvers'],
     createLoaders: ({ viewer }) => createLoaders(deps.pool, store, viewer),
     listeners: [],
     answers: {},
