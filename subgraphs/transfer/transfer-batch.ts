@@ -1,5 +1,5 @@
 import type { QueryConfig } from 'pg';
-import { legParameters, toLegColumns } from '../../ledger/leg-columns.ts';
+import { arrayLiteral, legParameters, toLegColumns } from '../../ledger/leg-columns.ts';
 import type { Leg, LedgerRefusal } from '../../ledger/entry.ts';
 import type { AccountId, EntryId, TransferId, UserId } from '../../platform/ids.ts';
 import { newId } from '../../platform/ids.ts';
@@ -90,22 +90,22 @@ function parameters(batch: readonly PlannedTransfer[]): unknown[] {
   const legs = toLegColumns(batch.map((planned) => planned.legs));
   return [
     'createTransfer',
-    batch.map(({ transferId }) => transferId),
-    batch.map(({ userId }) => userId),
+    arrayLiteral(batch.map(({ transferId }) => transferId)),
+    arrayLiteral(batch.map(({ userId }) => userId)),
     batch.map(({ idempotencyKey }) => idempotencyKey),
-    batch.map(({ bodyHash }) => bodyHash),
-    batch.map(() => newId<EntryId>()),
-    batch.map(({ type }) => type),
-    batch.map(({ amount }) => amount.amountMinor.toString()),
+    arrayLiteral(batch.map(({ bodyHash }) => `"\\\\x${bodyHash.toString('hex')}"`)),
+    arrayLiteral(batch.map(() => newId<EntryId>())),
+    arrayLiteral(batch.map(({ type }) => type)),
+    arrayLiteral(batch.map(({ amount }) => amount.amountMinor.toString())),
     batch.map(({ amount }) => amount.currency),
-    batch.map(({ source }) => source.accountId),
-    batch.map(({ source }) => source.ownerId),
+    arrayLiteral(batch.map(({ source }) => source.accountId)),
+    arrayLiteral(batch.map(({ source }) => source.ownerId)),
     batch.map(({ source }) => source.label),
-    batch.map(({ destination }) => destination.accountId),
-    batch.map(({ destination }) => destination.ownerId),
+    arrayLiteral(batch.map(({ destination }) => destination.accountId)),
+    arrayLiteral(batch.map(({ destination }) => destination.ownerId)),
     batch.map(({ destination }) => destination.label),
     batch.map(({ description }) => description),
-    batch.map(({ initiatedAt }) => initiatedAt.toISOString()),
+    arrayLiteral(batch.map(({ initiatedAt }) => initiatedAt.toISOString())),
     batch.map(({ assessment }) => JSON.stringify(assessment)),
     ...legParameters(legs),
   ];

@@ -11,14 +11,14 @@
 -- entry.
 --
 -- Plans are generic, because planning anew in every call costs more than it gains, and may be made while the tables are still
--- empty: without sequential scans, and with each big table restricted by a list of ids, they are index look-ups then too.
+-- empty. The settings leave nothing but index look-ups, which are right then and later.
 CREATE FUNCTION post_batch(
   p_entry_id uuid[], p_kind text[], p_transfer_id uuid[], p_description text[], p_wanted boolean[],
   p_leg_entry int[], p_leg_posting_id uuid[], p_leg_account_id uuid[], p_leg_currency text[], p_leg_amount numeric[],
   p_leg_line_type text[], p_leg_counterparty text[]
 ) RETURNS TABLE (entry_no int, verdict text, posted_at timestamptz)
   LANGUAGE plpgsql SECURITY DEFINER SET search_path = ledger, pg_temp
-  SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET jit = off AS $$
+  SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET jit = off AS $$
 DECLARE
   largest CONSTANT numeric := 1e38 - 1; -- what numeric(38, 0) can hold
   entries CONSTANT int := coalesce(array_length(p_entry_id, 1), 0);
@@ -36,6 +36,7 @@ DECLARE
   s_owner uuid[];
   s_currency text[];
   batch_at timestamptz;
+  at_text text; -- the same, RFC 3339
   verdicts text[] := array_fill(NULL::text, ARRAY[entries]);
   l_place int[]; -- of each leg's account
   l_posted numeric[] := array_fill(NULL::numeric, ARRAY[legs]); -- after the leg, when posted to a customer
@@ -67,6 +68,7 @@ BEGIN
     ) a;
   -- Taken under the locks, so that the times of an account never fall; whole milliseconds, because that is what leaves here.
   batch_at := greatest(batch_at, date_trunc('milliseconds', clock_timestamp()));
+  at_text := to_char(batch_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"');
 
   SELECT array_agg(a.id), array_agg(a.owner_id), array_agg(a.currency) INTO s_id, s_owner, s_currency
     FROM account a WHERE a.owner_id IS NULL AND a.id = ANY (p_leg_account_id);
@@ -74,9 +76,16 @@ BEGIN
   a_owner := a_owner || s_owner;
   a_currency := a_currency || s_currency;
 
-  SELECT array_agg(a.place ORDER BY l.leg) INTO l_place
-    FROM unnest(p_leg_account_id) WITH ORDINALITY AS l (id, leg)
-    LEFT JOIN unnest(a_id) WITH ORDINALITY AS a (id, place) ON a.id = l.id;
+  -- Pairs each leg with its account by sorting both together, in place of a join.
+  SELECT array_agg(paired.place ORDER BY paired.leg) FILTER (WHERE paired.leg IS NOT NULL) INTO l_place
+    FROM (
+      SELECT b.leg, max(b.place) OVER (PARTITION BY b.id) AS place
+      FROM (
+        SELECT a.id, NULL::bigint AS leg, a.place FROM unnest(a_id) WITH ORDINALITY AS a (id, place)
+        UNION ALL
+        SELECT l.id, l.leg, NULL FROM unnest(p_leg_account_id) WITH ORDINALITY AS l (id, leg)
+      ) b
+    ) paired;
 
   -- 3. the verdicts
   FOR i IN 1..entries LOOP
@@ -145,28 +154,28 @@ BEGIN
     WHERE l.version IS NOT NULL;
   UPDATE account a SET posted = n.posted, version = n.version, changed_at = batch_at
     FROM unnest(a_id, a_posted, a_version) AS n (id, posted, version)
-    WHERE a.id = n.id AND a.id = ANY (a_id) AND a.version <> n.version;
+    WHERE a.id = n.id AND a.version <> n.version;
 
-  -- 5. the events
-  PERFORM platform.append_events(
-      array_agg('EntryPosted'::text ORDER BY p.entry), array_agg(p_entry_id[p.entry]::text ORDER BY p.entry),
-      array_agg(p.payload ORDER BY p.entry))
+  -- 5. the events. Text put together and parsed once takes half the time of jsonb_build_object and jsonb_agg, and this is the
+  -- largest part of a posting; only counterparty and description can need escaping.
+  PERFORM platform.append_events(array_agg('EntryPosted'::text), array_agg(p_entry_id[e.entry]::text), array_agg(e.payload))
     FROM (
-      SELECT l.entry, jsonb_build_object(
-        'entryId', p_entry_id[l.entry], 'transferId', p_transfer_id[l.entry], 'kind', p_kind[l.entry],
-        'changes', jsonb_agg(jsonb_build_object(
-          'accountId', l.account_id, 'ownerId', a_owner[l.place], 'currency', l.currency, 'version', l.version,
-          'posted', l.posted::text, 'held', a_held[l.place]::text, 'overdraft', a_overdraft[l.place]::text,
-          'at', to_char(batch_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'),
-          'postingId', l.posting_id, 'amountMinor', l.amount::text, 'lineType', l.line_type,
-          'counterparty', l.counterparty, 'description', p_description[l.entry]) ORDER BY l.leg)
-        ) AS payload
+      SELECT l.entry, concat(
+          '{"entryId":"', p_entry_id[l.entry], '","transferId":', coalesce('"' || p_transfer_id[l.entry] || '"', 'null'),
+          ',"kind":"', p_kind[l.entry], '","changes":[', string_agg(concat(
+            '{"accountId":"', l.account_id, '","ownerId":"', a_owner[l.place], '","currency":"', l.currency,
+            '","version":', l.version, ',"posted":"', l.posted, '","held":"', a_held[l.place],
+            '","overdraft":"', a_overdraft[l.place], '","at":"', at_text, '","postingId":"', l.posting_id,
+            '","amountMinor":"', l.amount, '","lineType":"', l.line_type,
+            '","counterparty":', coalesce(to_json(l.counterparty)::text, 'null'),
+            ',"description":', coalesce(to_json(p_description[l.entry])::text, 'null'), '}'), ',' ORDER BY l.leg), ']}')::jsonb AS payload
       FROM unnest(p_leg_entry, p_leg_posting_id, p_leg_account_id, p_leg_currency, p_leg_amount, p_leg_line_type, p_leg_counterparty,
           l_version, l_posted, l_place) WITH ORDINALITY
         AS l (entry, posting_id, account_id, currency, amount, line_type, counterparty, version, posted, place, leg)
       WHERE l.version IS NOT NULL
       GROUP BY l.entry
-    ) p
+      ORDER BY l.entry
+    ) e
     HAVING count(*) > 0;
 
   RETURN QUERY SELECT e.no::int, e.verdict, CASE WHEN e.verdict = 'POSTED' THEN batch_at END

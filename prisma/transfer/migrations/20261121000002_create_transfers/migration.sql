@@ -20,7 +20,7 @@ CREATE FUNCTION create_transfers(
   p_leg_line_type text[], p_leg_counterparty text[]
 ) RETURNS TABLE (item int, outcome text, verdict text, transfer_id uuid, posted_at timestamptz)
   LANGUAGE plpgsql SET search_path = transfer, pg_temp
-  SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET jit = off AS $$
+  SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET jit = off AS $$
 #variable_conflict use_column
 DECLARE
   items CONSTANT int := array_length(p_transfer_id, 1);
@@ -39,9 +39,8 @@ BEGIN
     ON CONFLICT DO NOTHING
     RETURNING k.transfer_id
   )
-  SELECT array_agg(claim.transfer_id IS NOT NULL ORDER BY i.item) INTO claimed
-    FROM unnest(p_transfer_id) WITH ORDINALITY AS i (transfer_id, item)
-    LEFT JOIN claim ON claim.transfer_id = i.transfer_id;
+  SELECT array_agg(i.transfer_id IN (SELECT claim.transfer_id FROM claim) ORDER BY i.item) INTO claimed
+    FROM unnest(p_transfer_id) WITH ORDINALITY AS i (transfer_id, item);
 
   SELECT array_agg(b.verdict ORDER BY b.entry_no), max(b.posted_at) INTO verdicts, batch_at
     FROM ledger.post_batch(
@@ -54,8 +53,8 @@ BEGIN
         destination_account_id, destination_owner_id, destination_label, description, timeline, created_at, updated_at)
       SELECT t.id, t.user_id, t.type, 'COMPLETED', t.amount, t.currency, t.source_account_id, t.source_owner_id, t.source_label,
         t.destination_account_id, t.destination_owner_id, t.destination_label, t.description,
-        jsonb_build_array(jsonb_build_object('status', 'INITIATED', 'at', to_char(least(t.initiated_at, batch_at) AT TIME ZONE 'UTC', rfc3339)),
-          jsonb_build_object('status', 'COMPLETED', 'at', batch_at_text)),
+        concat('[{"status":"INITIATED","at":"', to_char(least(t.initiated_at, batch_at) AT TIME ZONE 'UTC', rfc3339),
+          '"},{"status":"COMPLETED","at":"', batch_at_text, '"}]')::jsonb,
         least(t.initiated_at, batch_at), batch_at
       FROM unnest(p_transfer_id, p_user_id, p_type, p_amount, p_currency, p_source_account_id, p_source_owner_id, p_source_label,
           p_destination_account_id, p_destination_owner_id, p_destination_label, p_description, p_initiated_at, verdicts)
@@ -64,10 +63,11 @@ BEGIN
       WHERE t.verdict = 'POSTED';
 
     PERFORM risk.record_assessments(array_agg(t.id), array_agg(t.user_id), array_agg(t.assessment)),
-        platform.append_events(array_agg('TransferCompleted'::text), array_agg(t.id::text), array_agg(jsonb_build_object(
-          'transferId', t.id, 'type', t.type, 'senderId', t.source_owner_id, 'recipientId', t.destination_owner_id,
-          'sourceAccountId', t.source_account_id, 'destinationAccountId', t.destination_account_id,
-          'amountMinor', t.amount::text, 'currency', t.currency, 'at', batch_at_text)))
+        platform.append_events(array_agg('TransferCompleted'::text), array_agg(t.id::text), array_agg(concat(
+          '{"transferId":"', t.id, '","type":"', t.type, '","senderId":"', t.source_owner_id,
+          '","recipientId":"', t.destination_owner_id, '","sourceAccountId":"', t.source_account_id,
+          '","destinationAccountId":"', t.destination_account_id, '","amountMinor":"', t.amount,
+          '","currency":"', t.currency, '","at":"', batch_at_text, '"}')::jsonb))
       FROM unnest(p_transfer_id, p_user_id, p_assessment, p_type, p_source_owner_id, p_destination_owner_id, p_source_account_id,
           p_destination_account_id, p_amount, p_currency, verdicts)
         AS t (id, user_id, assessment, type, source_owner_id, destination_owner_id, source_account_id,
