@@ -7,8 +7,12 @@ export interface PushStream<Value> {
   readonly values: AsyncIterableIterator<Value, undefined>;
   /** Gives the reader a value; false when it is too far behind (or has gone) and the value was not taken. */
   push(value: Value): boolean;
+  /** True when the next value would not be taken. */
+  readonly full: boolean;
   /** Ends the stream after the values that wait and, where given, a last one, which is taken however many wait. */
   end(last?: Value): void;
+  /** Ends the stream at once: what waits is dropped, the last value is not. */
+  cut(last: Value): void;
 }
 
 export interface PushStreamOptions {
@@ -16,12 +20,14 @@ export interface PushStreamOptions {
   limit: number;
   /** Called once when the reader leaves before the end. */
   onReturn: () => void;
+  /** Called when a full stream has room again. */
+  onRoom?: () => void;
 }
 
 type Answer<Value> = (result: IteratorResult<Value, undefined>) => void;
 
 /** An empty stream. */
-export function createPushStream<Value>({ limit, onReturn }: PushStreamOptions): PushStream<Value> {
+export function createPushStream<Value>({ limit, onReturn, onRoom }: PushStreamOptions): PushStream<Value> {
   const queue: Value[] = [];
   const readers: Answer<Value>[] = [];
   let ended = false;
@@ -41,8 +47,11 @@ export function createPushStream<Value>({ limit, onReturn }: PushStreamOptions):
     [Symbol.asyncIterator]: () => values,
     next: () =>
       new Promise((answer) => {
-        if (queue.length > 0) answer({ value: queue.shift()!, done: false });
-        else if (ended) answer({ value: undefined, done: true });
+        if (queue.length > 0) {
+          const wasFull = queue.length >= limit;
+          answer({ value: queue.shift()!, done: false });
+          if (wasFull) onRoom?.();
+        } else if (ended) answer({ value: undefined, done: true });
         else readers.push(answer);
       }),
     return: () => {
@@ -60,8 +69,18 @@ export function createPushStream<Value>({ limit, onReturn }: PushStreamOptions):
     return answer !== undefined;
   };
 
+  const end = (last?: Value): void => {
+    if (ended) return;
+    if (last !== undefined && !give(last)) queue.push(last);
+    ended = true;
+    releaseReaders();
+  };
+
   return {
     values,
+    get full() {
+      return queue.length >= limit;
+    },
     push: (value) => {
       if (ended) return false;
       if (give(value)) return true;
@@ -69,11 +88,11 @@ export function createPushStream<Value>({ limit, onReturn }: PushStreamOptions):
       queue.push(value);
       return true;
     },
-    end: (last) => {
+    end,
+    cut: (last) => {
       if (ended) return;
-      if (last !== undefined && !give(last)) queue.push(last);
-      ended = true;
-      releaseReaders();
+      queue.length = 0;
+      end(last);
     },
   };
 }

@@ -1,0 +1,141 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { Clock } from '../platform/clock.ts';
+import { sendJson } from '../platform/http-json.ts';
+import type { Logger } from '../platform/log.ts';
+import type { SubgraphName, SubgraphTransport } from '../platform/subgraph.ts';
+import { createAuthenticate } from './authenticate.ts';
+import { answerGraphQL, sendNotFound, type GraphQLHttpDeps } from './graphql-http.ts';
+import { createGraphQLServer } from './graphql-server.ts';
+import { createLimitCheck } from './limits.ts';
+import { sendPlayground } from './playground.ts';
+import { failingChecks, subgraphChecks, type ReadinessChecks } from './readiness.ts';
+import type { Sessions } from './sessions.ts';
+import { createSigningKeys, type SigningKeys } from './signing-keys.ts';
+import { createFederation } from './supergraph.ts';
+import { serveSubscriptions } from './subscriptions/server.ts';
+
+export interface GatewayDeps {
+  /** Where schema/supergraph.graphql is; followed while it runs. */
+  supergraphPath: string;
+  /** The way to each subgraph. They are their giver's to close. */
+  transports: Record<SubgraphName, SubgraphTransport>;
+  /** Which sessions have ended (followSessions); its giver's to close. */
+  sessions: Sessions;
+  /** What else must answer for /ready, for example the database. */
+  checks?: ReadinessChecks;
+  config: GatewayConfig;
+  clock: Clock;
+  log: Logger;
+}
+
+export interface GatewayConfig {
+  host: string;
+  /** 0 takes a free one. */
+  port: number;
+  /** No introspection, no playground. */
+  production: boolean;
+  /** How many proxies of our own stand before it. */
+  trustedProxies: number;
+  /** How long an operation may take; 10 s unless given. */
+  deadlineMs?: number;
+}
+
+export interface RunningGateway {
+  /** http://host:port */
+  url: string;
+  /** Refuses new connections, lets requests under way finish within a moment, ends streams. */
+  close(): Promise<void>;
+}
+
+/** To receive a whole request; a client that sends a byte a second is not waited for. */
+const REQUEST_TIMEOUT_MS = 30_000;
+const HEADERS_TIMEOUT_MS = 10_000;
+const CLOSE_GRACE_MS = 2000;
+
+/** The only door for clients: starts the gateway and resolves when it listens. */
+export async function startGateway(deps: GatewayDeps): Promise<RunningGateway> {
+  const { config, clock, log, sessions } = deps;
+  const federation = createFederation(deps);
+  const server = createGraphQLServer({ federation, sessions, log, production: config.production });
+  await server.start();
+  const signingKeys = createSigningKeys({ user: deps.transports.user, clock });
+  const authenticate = createAuthenticate({ keyFor: signingKeys.keyFor, clock, hasEnded: sessions.hasEnded });
+  const shared = { server, authenticate, checkLimits: createLimitCheck(), ...config, clock, log };
+  const door: Door = {
+    graphql: shared,
+    signingKeys,
+    checks: { ...subgraphChecks(deps.transports), ...deps.checks },
+    production: config.production,
+    log,
+  };
+  const http = createServer(
+    { requestTimeout: REQUEST_TIMEOUT_MS, headersTimeout: HEADERS_TIMEOUT_MS },
+    (request, response) => void route(door, request, response),
+  );
+  const subscriptions = serveSubscriptions({ ...shared, http, federation, sessions, transports: deps.transports });
+  try {
+    await listen(http, config);
+  } catch (error) {
+    await subscriptions.close();
+    await server.stop();
+    throw error;
+  }
+  return {
+    url: `http://${config.host}:${(http.address() as AddressInfo).port}`,
+    close: async () => {
+      const closed = new Promise((resolve) => http.close(resolve));
+      http.closeIdleConnections();
+      const late = setTimeout(() => http.closeAllConnections(), CLOSE_GRACE_MS);
+      await subscriptions.close();
+      await closed;
+      clearTimeout(late);
+      await server.stop();
+    },
+  };
+}
+
+interface Door {
+  graphql: GraphQLHttpDeps;
+  signingKeys: SigningKeys;
+  checks: ReadinessChecks;
+  production: boolean;
+  log: Logger;
+}
+
+function listen(http: Server, { host, port }: GatewayConfig): Promise<void> {
+  return new Promise((resolve, reject) => {
+    http.once('error', reject);
+    http.listen(port, host, () => {
+      http.off('error', reject);
+      resolve();
+    });
+  });
+}
+
+/** Every answer is JSON (but the playground's page), and nothing thrown here can end the process. */
+async function route(door: Door, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  response.on('error', (error) => door.log.debug({ err: error }, 'an answer could not be sent'));
+  const path = request.url?.split('?')[0];
+  try {
+    if (path === '/graphql') return await answerGraphQL(door.graphql, request, response);
+    if (path === '/health') return sendJson(response, 200, { status: 'ok' });
+    if (path === '/ready') return await sendReadiness(door, response);
+    if (path === '/.well-known/jwks.json') return await sendKeys(door, response);
+    if (path === '/playground' && !door.production) return sendPlayground(request, response);
+    sendNotFound(response);
+  } catch (error) {
+    door.log.error({ err: error, path }, 'a request failed');
+    sendJson(response, 503, { errors: [{ message: 'Try again soon.', extensions: { code: 'INTERNAL' } }] });
+  }
+}
+
+async function sendReadiness({ checks }: Door, response: ServerResponse): Promise<void> {
+  const failing = await failingChecks(checks);
+  if (failing.length === 0) sendJson(response, 200, { status: 'ready' });
+  else sendJson(response, 503, { status: 'not ready', failing });
+}
+
+async function sendKeys({ signingKeys }: Door, response: ServerResponse): Promise<void> {
+  sendJson(response, 200, await signingKeys.published(), { 'cache-control': 'public, max-age=300' });
+}
