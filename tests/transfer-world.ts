@@ -1,0 +1,198 @@
+import { readFileSync } from 'node:fs';
+import type { ExecutionResult } from 'graphql';
+import type pg from 'pg';
+import { openAccount, systemAccount } from '../ledger/accounts.ts';
+import { balances } from '../ledger/balances.ts';
+import { proveBooks } from '../ledger/check.ts';
+import { postEntry } from '../ledger/post.ts';
+import { emailHash } from '../platform/email-hash.ts';
+import { runListeners } from '../platform/event-listeners.ts';
+import { appendEvents } from '../platform/event-log.ts';
+import { createEventTail } from '../platform/event-tail.ts';
+import type { AccountKind } from '../platform/events.ts';
+import { newId, type AccountId, type UserId } from '../platform/ids.ts';
+import { createLog } from '../platform/log.ts';
+import { parseAmount } from '../platform/money.ts';
+import type { Assessment, AssessTransferQuestion } from '../platform/questions/assess-transfer.ts';
+import { createRateLimits } from '../platform/rate-limits.ts';
+import type { SubgraphDeps } from '../platform/subgraph-deps.ts';
+import { serveSubgraph } from '../platform/subgraph-server.ts';
+import type { SubgraphEvent, SubgraphRequest } from '../platform/subgraph.ts';
+import type { Viewer } from '../platform/viewer.ts';
+import { createLocalWakeUp } from '../platform/wake-up.ts';
+import { proveTransfers } from '../subgraphs/transfer/check.ts';
+import type { PosterLimits } from '../subgraphs/transfer/poster.ts';
+import { createTransferSubgraph } from '../subgraphs/transfer/subgraph.ts';
+import { createTestDatabase } from './database.ts';
+
+/** A customer of a test, and the viewer that the gateway would have proved. */
+export interface Customer {
+  userId: UserId;
+  email: string;
+  viewer: Viewer;
+}
+
+/** The transfer subgraph, served, on a database of its own, with the real ledger, poster, listeners and event log. */
+export interface TransferWorld {
+  admin: pg.Pool;
+  /** What risk answers from now on; a promise that never resolves is a risk that hangs. */
+  risk: {
+    answer(question: AssessTransferQuestion, signal: AbortSignal): Promise<unknown>;
+    asked: AssessTransferQuestion[];
+  };
+  /** Replaces parts of what the subgraph is wired with, for faults that do not come by themselves. */
+  faults: { listenersCaughtUp: SubgraphDeps['listenersCaughtUp'] | null };
+  /** Registers, and waits until transfer has heard of it unless `unheard`. */
+  customer(displayName: string, options?: { unheard?: boolean }): Promise<Customer>;
+  account(owner: Customer, currency?: string, options?: { kind?: AccountKind; funds?: string }): Promise<AccountId>;
+  fund(accountId: AccountId, amount: string, currency?: string): Promise<void>;
+  fundMinor(accountId: AccountId, amountMinor: bigint, currency: string): Promise<void>;
+  setStatus(accountId: AccountId, status: 'ACTIVE' | 'FROZEN' | 'CLOSED'): Promise<void>;
+  /** The posted balance in minor units. */
+  balance(accountId: AccountId): Promise<bigint>;
+  execute(as: Customer | null, query: string, variables?: Record<string, unknown>): Promise<ExecutionResult>;
+  subscribe(
+    as: Customer | null,
+    query: string,
+    variables: Record<string, unknown>,
+  ): AsyncIterableIterator<SubgraphEvent>;
+  /** How many rows say that something happened. */
+  stored(): Promise<Record<string, number>>;
+  /** What is wrong with the books and the transfers; empty when all is right. */
+  findings(): Promise<unknown[]>;
+  /** Ends the subgraph's poster and store but not the world: what comes afterwards is refused. */
+  stopPoster(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export const ALLOW: Assessment = {
+  score: 7,
+  level: 'LOW',
+  decision: 'ALLOW',
+  factors: [{ name: 'amount', score: 7, weight: '1', reason: 'An everyday amount.' }],
+  assessedAt: '2026-01-01T00:00:00.000Z',
+};
+
+const COUNTS = `SELECT
+  (SELECT count(*)::int FROM ledger.entry) AS entries, (SELECT count(*)::int FROM ledger.posting) AS postings,
+  (SELECT count(*)::int FROM ledger.balance_changes) AS versions, (SELECT count(*)::int FROM transfer.transfer) AS transfers,
+  (SELECT count(*)::int FROM transfer.idempotency_key) AS keys, (SELECT count(*)::int FROM platform.event) AS events`;
+
+/** `posterLimits` are for worlds whose poster is to be busy. */
+export async function openTransferWorld({
+  posterLimits,
+}: { posterLimits?: Partial<PosterLimits> } = {}): Promise<TransferWorld> {
+  const database = await createTestDatabase();
+  const log = createLog('silent');
+  const pool = database.pool('dwaybank_transfer', { max: 12 });
+  const admin = database.pool('postgres', { max: 4 });
+  await stubRisk(admin);
+  const ledger = database.pool('dwaybank_ledger', { max: 4 });
+  const wallet = database.pool('dwaybank_wallet', { max: 4 });
+  const wakeUp = createLocalWakeUp(log);
+  const tail = await createEventTail({ pool, wakeUp, log });
+  const limits = createRateLimits({ redisUrl: null, log });
+  const risk: TransferWorld['risk'] = { answer: async () => ALLOW, asked: [] };
+  const faults: TransferWorld['faults'] = { listenersCaughtUp: null };
+
+  const subgraph = createTransferSubgraph({
+    pool,
+    secrets: database.secrets,
+    wakeUp,
+    tail,
+    clock: { now: () => new Date() },
+    log,
+    limits,
+    posterLimits: posterLimits ?? {},
+    ask: async (_subgraph, _question, body, signal) => {
+      // The one question transfer asks.
+      const question = body as AssessTransferQuestion;
+      risk.asked.push(question);
+      return risk.answer(question, signal);
+    },
+    listenersCaughtUp: (name, signal) => (faults.listenersCaughtUp ?? listeners.caughtUp)(name, signal),
+  });
+  const listeners = runListeners({ pool, wakeUp, log }, subgraph.listeners);
+  const served = serveSubgraph(subgraph, { commonTypeDefs: readFileSync('schema/common.graphql', 'utf8'), log });
+
+  const request = (as: Customer | null, query: string, variables: Record<string, unknown>): SubgraphRequest => ({
+    query,
+    variables,
+    caller: { viewer: as?.viewer ?? null, origin: { ip: '192.0.2.1', deviceId: 'device-1' }, requestId: 'test' },
+    signal: new AbortController().signal,
+  });
+
+  const world: TransferWorld = {
+    admin,
+    risk,
+    faults,
+    async customer(displayName, { unheard = false } = {}) {
+      const userId = newId<UserId>();
+      const email = `${displayName.toLowerCase().replaceAll(/\W/g, '-')}.${userId}@example.com`;
+      const payload = { userId, displayName, emailHash: emailHash(database.secrets, email) };
+      await appendEvents(pool, [{ type: 'UserRegistered', key: userId, payload }]);
+      if (!unheard) await listeners.caughtUp('transfer.payees', AbortSignal.timeout(10_000));
+      const viewer: Viewer = { userId, sessionId: newId(), roles: ['CUSTOMER'], expiresAtMs: Number.MAX_SAFE_INTEGER };
+      return { userId, email, viewer };
+    },
+    async account(owner, currency = 'USD', { kind = 'PERSONAL', funds } = {}) {
+      const id = newId<AccountId>();
+      await openAccount(wallet, { id, ownerId: owner.userId, currency, kind });
+      if (funds) await world.fund(id, funds, currency);
+      return id;
+    },
+    fund: (accountId, amount, currency = 'USD') => world.fundMinor(accountId, parseAmount(amount, currency), currency),
+    async fundMinor(accountId, amountMinor, currency) {
+      const verdict = await postEntry(ledger, {
+        id: newId(),
+        kind: 'FUNDING',
+        transferId: null,
+        description: null,
+        legs: [
+          {
+            accountId: await systemAccount(ledger, 'SETTLEMENT', currency),
+            currency,
+            amountMinor: -amountMinor,
+            lineType: 'DEPOSIT',
+            counterparty: null,
+          },
+          { accountId, currency, amountMinor, lineType: 'DEPOSIT', counterparty: null },
+        ],
+      });
+      if (!verdict.posted) throw new Error(verdict.refusal);
+    },
+    async setStatus(accountId, status) {
+      await admin.query('UPDATE ledger.account SET status = $2 WHERE id = $1', [accountId, status]);
+    },
+    async balance(accountId) {
+      return (await balances(ledger, [accountId])).get(accountId)!.postedMinor;
+    },
+    execute: (as, query, variables = {}) => served.transport.execute(request(as, query, variables)),
+    subscribe: (as, query, variables) => served.transport.subscribe(request(as, query, variables)),
+    async stored() {
+      return (await admin.query<Record<string, number>>(COUNTS)).rows[0]!;
+    },
+    async findings() {
+      return [...(await proveBooks(ledger)).findings, ...(await proveTransfers(pool)).findings];
+    },
+    stopPoster: () => subgraph.stop(),
+    async close() {
+      await listeners.stop();
+      await subgraph.stop();
+      await tail.close();
+      await wakeUp.close();
+      await limits.close();
+      await database.drop();
+    },
+  };
+  return world;
+}
+
+async function stubRisk(admin: pg.Pool): Promise<void> {
+  const { rows } = await admin.query(
+    "SELECT to_regprocedure('risk.record_assessments(uuid[],uuid[],jsonb[])') AS there",
+  );
+  if (rows[0]?.there) return;
+  await admin.query(`CREATE FUNCTION risk.record_assessments(uuid[], uuid[], jsonb[]) RETURNS void LANGUAGE sql AS 'SELECT';
+    GRANT USAGE ON SCHEMA risk TO dwaybank_transfer; GRANT EXECUTE ON FUNCTION risk.record_assessments TO dwaybank_transfer`);
+}
