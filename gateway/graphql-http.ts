@@ -27,13 +27,16 @@ export interface GraphQLHttpDeps {
 }
 
 /** A refusal of the request itself, with its HTTP status. */
-class RequestError extends GraphQLError {
+class RequestError extends Error {
+  override readonly name = 'RequestError';
   readonly status: number;
+  readonly error: GraphQLError;
   readonly headers: Record<string, string>;
 
-  constructor(status: number, code: string, message: string, headers: Record<string, string> = {}) {
-    super(message, { extensions: { code } });
+  constructor(status: number, error: GraphQLError, headers: Record<string, string> = {}) {
+    super(error.message);
     this.status = status;
+    this.error = error;
     this.headers = headers;
   }
 }
@@ -84,16 +87,18 @@ export async function withDeadline<Value>(
 function checkRequest(request: IncomingMessage): void {
   const { method, headers } = request;
   if (method !== 'POST' && method !== 'GET') {
-    throw new RequestError(405, 'METHOD_NOT_ALLOWED', 'Use POST, or GET for queries.', { allow: 'GET, POST' });
+    throw new RequestError(405, codedError('METHOD_NOT_ALLOWED', 'Use POST, or GET for queries.'), {
+      allow: 'GET, POST',
+    });
   }
   if (method === 'GET') return;
   const type = headers['content-type']?.split(';')[0]?.trim().toLowerCase();
   // Also what keeps other sites' forms out: a browser asks before it sends this type across origins.
   if (type !== 'application/json') {
-    throw new RequestError(415, 'UNSUPPORTED_MEDIA_TYPE', 'Send the operation as "content-type: application/json".');
+    throw unsupportedMediaType('Send the operation as "content-type: application/json".');
   }
   if (headers['content-encoding'] !== undefined && headers['content-encoding'] !== 'identity') {
-    throw new RequestError(415, 'UNSUPPORTED_MEDIA_TYPE', 'Send the body uncompressed.');
+    throw unsupportedMediaType('Send the body uncompressed.');
   }
 }
 
@@ -117,7 +122,11 @@ async function readOperation(deps: GraphQLHttpDeps, request: IncomingMessage): P
 }
 
 function badRequest(message: string): RequestError {
-  return new RequestError(400, 'BAD_REQUEST', message);
+  return new RequestError(400, codedError('BAD_REQUEST', message));
+}
+
+function unsupportedMediaType(message: string): RequestError {
+  return new RequestError(415, codedError('UNSUPPORTED_MEDIA_TYPE', message));
 }
 
 async function readJson(request: IncomingMessage): Promise<unknown> {
@@ -125,7 +134,10 @@ async function readJson(request: IncomingMessage): Promise<unknown> {
     return JSON.parse(await readBody(request, MAX_BODY_BYTES)) as unknown;
   } catch (error) {
     if (error instanceof BodyTooLarge) {
-      throw new RequestError(413, 'PAYLOAD_TOO_LARGE', `A request may have at most ${MAX_BODY_BYTES} bytes.`);
+      throw new RequestError(
+        413,
+        codedError('PAYLOAD_TOO_LARGE', `A request may have at most ${MAX_BODY_BYTES} bytes.`),
+      );
     }
     if (error instanceof SyntaxError) throw badRequest('The body is not JSON.');
     throw error;
@@ -166,15 +178,16 @@ function withRequestId(text: string, status: number | undefined, requestId: stri
   });
 }
 
-function sendFailure({ log }: GraphQLHttpDeps, response: ServerResponse, error: unknown, requestId: string): void {
+function sendFailure({ log }: GraphQLHttpDeps, response: ServerResponse, failure: unknown, requestId: string): void {
+  const error = failure instanceof RequestError ? failure.error : failure;
   const masked = maskClientError(error, (cause) => log.error({ err: cause, requestId }, 'a request failed'));
   const errors = [{ ...masked, extensions: { ...masked.extensions, requestId } }];
-  sendJson(response, statusOf(error), { errors }, error instanceof RequestError ? error.headers : {});
+  if (failure instanceof RequestError) sendJson(response, failure.status, { errors }, failure.headers);
+  else sendJson(response, statusOf(codeOf(error)), { errors });
 }
 
-function statusOf(error: unknown): number {
-  if (error instanceof RequestError) return error.status;
-  switch (codeOf(error)) {
+function statusOf(code: string | undefined): number {
+  switch (code) {
     case undefined:
       return 500;
     case 'UNAUTHENTICATED':

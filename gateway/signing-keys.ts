@@ -1,10 +1,4 @@
-import {
-  createLocalJWKSet,
-  errors,
-  type CompactJWSHeaderParameters,
-  type JSONWebKeySet,
-  type JWTVerifyGetKey,
-} from 'jose';
+import { createLocalJWKSet, errors, type JSONWebKeySet, type JWTVerifyGetKey } from 'jose';
 import type { Clock } from '../platform/clock.ts';
 import type { SubgraphTransport } from '../platform/subgraph.ts';
 

@@ -4,7 +4,7 @@ import { buildSubgraphSchema } from '@apollo/subgraph';
 import type { GraphQLResolverMap } from '@apollo/subgraph/dist/schema-helper/resolverMap.js';
 import { parse, validate, type ExecutionResult, type GraphQLError } from 'graphql';
 import type { Clock } from './clock.ts';
-import { codedError, maskError } from './graph-errors.ts';
+import { codedError, maskError, notFound } from './graph-errors.ts';
 import { attachGraphQLSocket, type SocketOptions } from './graphql-socket.ts';
 import { BodyTooLarge, readBody, sendJson } from './http-json.ts';
 import type { Logger } from './log.ts';
@@ -108,15 +108,17 @@ async function handle(door: Door, request: IncomingMessage, response: ServerResp
   const path = request.url ?? '/';
   if (path === '/health') return sendJson(response, 200, { status: 'ok' });
   if (path !== GRAPHQL_PATH && !path.startsWith(QUESTIONS_PATH))
-    return refuse(response, 404, 'NOT_FOUND', 'No such path.');
-  if (request.method !== 'POST') return refuse(response, 405, 'METHOD_NOT_ALLOWED', 'POST is the only method here.');
+    return refuse(response, 404, notFound('No such path.'));
+  if (request.method !== 'POST')
+    return refuse(response, 405, codedError('METHOD_NOT_ALLOWED', 'POST is the only method here.'));
   // Whoever does not even claim to have signed is not listened to at all.
   if (!request.headers[SIGNATURE_HEADER] || !request.headers[CALLER_HEADER]) return refuseUnsigned(response);
   let body: string;
   try {
     body = await readBody(request, MAX_BODY_BYTES);
   } catch (error) {
-    if (error instanceof BodyTooLarge) return refuse(response, 413, 'PAYLOAD_TOO_LARGE', 'The call is too large.');
+    if (error instanceof BodyTooLarge)
+      return refuse(response, 413, codedError('PAYLOAD_TOO_LARGE', 'The call is too large.'));
     throw error;
   }
   const call = { subgraph: door.served.subgraph.name, path, body };
@@ -132,12 +134,16 @@ async function handle(door: Door, request: IncomingMessage, response: ServerResp
   }
 }
 
-function refuse(response: ServerResponse, status: number, code: string, message: string): void {
-  sendJson(response, status, { errors: [codedError(code, message)] });
+function refuse(response: ServerResponse, status: number, error: GraphQLError): void {
+  sendJson(response, status, { errors: [error] });
 }
 
 function refuseUnsigned(response: ServerResponse): void {
-  refuse(response, 401, 'UNSIGNED_CALL', 'Only signed calls are answered here.');
+  refuse(response, 401, unsigned());
+}
+
+function unsigned(): GraphQLError {
+  return codedError('UNSIGNED_CALL', 'Only signed calls are answered here.');
 }
 
 function toRequest(operation: WireOperation, caller: Caller, signal: AbortSignal): SubgraphRequest {
@@ -188,7 +194,7 @@ async function answerQuestion(
   signal: AbortSignal,
   response: ServerResponse,
 ): Promise<void> {
-  if (!door.served.subgraph.answers[question]) return refuse(response, 404, 'NOT_FOUND', 'No such question.');
+  if (!door.served.subgraph.answers[question]) return refuse(response, 404, notFound('No such question.'));
   sendJson(response, 200, { answer: await door.transport.ask(question, body, signal) });
 }
 
@@ -208,7 +214,7 @@ function socketOptions(door: Door): SocketOptions {
     onConnect: (context) => verify(SOCKET_TEXT, context.connectionParams) !== null,
     onSubscribe: (_context, _id, payload) => {
       const caller = verify(operationText(payload), payload.extensions);
-      if (!caller) return [codedError('UNSIGNED_CALL', 'Only signed calls are answered here.')];
+      if (!caller) return [unsigned()];
       const faults = checkOperation(door, payload.query);
       if (faults.length > 0) return faults;
       // graphql-ws learns from these what kind of operation it is; the request itself goes the way of every other.
