@@ -1,0 +1,34 @@
+import DataLoader from 'dataloader';
+import type { Clock } from '../../platform/clock.ts';
+import type { TransferId } from '../../platform/ids.ts';
+import { isStaff, type Caller } from '../../platform/viewer.ts';
+import type { RecordedAssessment, RiskStore } from './store.ts';
+
+export interface RiskLoaders {
+  /** The assessment of a transfer of the viewer's own, or of any for staff; else null. */
+  assessment: DataLoader<TransferId, RecordedAssessment | null>;
+  /** The highest score of a customer's last 30 days; 0 with no assessment. */
+  highestScore: DataLoader<string, number>;
+}
+
+const PROFILE_DAYS = 30;
+const DAY_MS = 86_400_000;
+
+/** The loaders of one request. */
+export function createLoaders({ store, clock }: { store: RiskStore; clock: Clock }, { viewer }: Caller): RiskLoaders {
+  return {
+    assessment: new DataLoader(async (ids) => {
+      const found = await store.findAssessments(ids);
+      return ids.map((id) => {
+        const assessment = found.get(id);
+        const visible = assessment && viewer && (isStaff(viewer) || assessment.customerId === viewer.userId);
+        return visible ? assessment : null;
+      });
+    }),
+    highestScore: new DataLoader(async (ids) => {
+      const since = new Date(clock.now().getTime() - PROFILE_DAYS * DAY_MS);
+      const scores = await store.highestScores(ids, since);
+      return ids.map((id) => scores.get(id) ?? 0);
+    }),
+  };
+}
