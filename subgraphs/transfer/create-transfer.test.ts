@@ -36,7 +36,7 @@ beforeEach(async () => {
   to = await world.account(bob);
 });
 afterEach(async () => {
-  expect(await world.findings()).toEqual([]);
+  await world.proveBooks();
 });
 afterAll(() => world.close());
 
