@@ -1,0 +1,26 @@
+import type { UserId } from '../../platform/ids.ts';
+import type { SubgraphContext } from '../../platform/subgraph.ts';
+import type { PortfolioLoaders } from './loaders.ts';
+import type { OwnedAccount } from './domain.ts';
+
+/** What each resolver of this subgraph is given as its parent. */
+
+export type PortfolioContext = SubgraphContext<PortfolioLoaders>;
+
+/** The id may be anybody's: each field asks who the viewer is. */
+export interface UserParent {
+  id: string;
+}
+
+export interface AccountParent {
+  id: string;
+}
+
+/** What a person has, as it was read, and what it is valued in. Whoever has one in hand may see it. */
+export interface PortfolioParent {
+  userId: UserId;
+  currency: string;
+  /** Oldest first. */
+  accounts: readonly OwnedAccount[];
+  asOf: Date;
+}

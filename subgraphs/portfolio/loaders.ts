@@ -1,0 +1,18 @@
+import DataLoader from 'dataloader';
+import type { OwnedAccount } from './domain.ts';
+import type { PortfolioStore } from './store.ts';
+
+export interface PortfolioLoaders {
+  /** A person's accounts, oldest first. */
+  accounts: DataLoader<string, readonly OwnedAccount[]>;
+}
+
+/** The loaders of one request. */
+export function createLoaders(store: PortfolioStore): PortfolioLoaders {
+  return {
+    accounts: new DataLoader(async (ownerIds) => {
+      const found = await store.findAccounts(ownerIds);
+      return ownerIds.map((ownerId) => found.get(ownerId) ?? []);
+    }),
+  };
+}
