@@ -25,9 +25,16 @@ export function maskClientError(error: unknown, report: (cause: unknown) => void
 
 function clientCode(error: GraphQLError | undefined): string {
   const code = codeOf(error);
+  if (error && refusedByStatus(error)) return 'BAD_REQUEST';
   if (code === undefined || FAULTS.has(code)) return INTERNAL_CODE;
   if (codeOf(error?.originalError) === BAD_INPUT) return BAD_INPUT;
   return code;
+}
+
+/** Apollo Server tells some refusals (a persisted query's hash that does not fit) by their HTTP status alone. */
+function refusedByStatus({ extensions }: GraphQLError): boolean {
+  const { code, http } = extensions as { code?: unknown; http?: { status?: number } };
+  return code === undefined && http?.status !== undefined && http.status >= 400 && http.status < 500;
 }
 
 function rootCause(error: unknown): unknown {

@@ -56,18 +56,23 @@ export function createGraphQLServer(deps: GraphQLServerDeps): ApolloServer<Gatew
       ApolloServerPluginLandingPageDisabled(),
       ApolloServerPluginSchemaReportingDisabled(),
       ApolloServerPluginUsageReportingDisabled(),
-      refuseSubscriptions,
+      checkOperation,
       answerWithRequestId(log),
       waitForLogout(deps),
     ],
   });
 }
 
-/** Over HTTP there is no stream to send events on. */
-const refuseSubscriptions: ApolloServerPlugin<GatewayContext> = {
+/** What is found out about an operation before it is planned. Over HTTP there is no stream to send events on. */
+const checkOperation: ApolloServerPlugin<GatewayContext> = {
   requestDidStart: async () => ({
     didResolveOperation: async ({ operation }) => {
-      if (operation?.operation !== OperationTypeNode.SUBSCRIPTION) return;
+      if (!operation) {
+        throw new GraphQLError('There is no operation of that name, or several without one.', {
+          extensions: { code: 'OPERATION_RESOLUTION_FAILURE', http: { status: 400 } },
+        });
+      }
+      if (operation.operation !== OperationTypeNode.SUBSCRIPTION) return;
       throw new GraphQLError('Subscriptions are followed over graphql-ws, a WebSocket at this same path.', {
         extensions: { code: 'BAD_REQUEST', http: { status: 400 } },
       });

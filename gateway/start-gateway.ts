@@ -1,6 +1,8 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import type { Duplex } from 'node:stream';
 import type { Clock } from '../platform/clock.ts';
+import { codedError, INTERNAL_CODE, INTERNAL_MESSAGE } from '../platform/graph-errors.ts';
 import { sendJson } from '../platform/http-json.ts';
 import type { Logger } from '../platform/log.ts';
 import type { SubgraphName, SubgraphTransport } from '../platform/subgraph.ts';
@@ -73,6 +75,7 @@ export async function startGateway(deps: GatewayDeps): Promise<RunningGateway> {
     { requestTimeout: REQUEST_TIMEOUT_MS, headersTimeout: HEADERS_TIMEOUT_MS },
     (request, response) => void route(door, request, response),
   );
+  http.on('clientError', (error: NodeJS.ErrnoException, socket) => refuseMalformed(error, socket));
   const subscriptions = serveSubscriptions({ ...shared, http, federation, sessions, transports: deps.transports });
   try {
     await listen(http, config);
@@ -126,8 +129,20 @@ async function route(door: Door, request: IncomingMessage, response: ServerRespo
     sendNotFound(response);
   } catch (error) {
     door.log.error({ err: error, path }, 'a request failed');
-    sendJson(response, 503, { errors: [{ message: 'Try again soon.', extensions: { code: 'INTERNAL' } }] });
+    sendJson(response, 503, { errors: [codedError(INTERNAL_CODE, INTERNAL_MESSAGE)] });
   }
+}
+
+/** What is not HTTP, or has headers beyond Node's bound, never becomes a request; it too is told so in JSON. */
+function refuseMalformed({ code }: NodeJS.ErrnoException, socket: Duplex): void {
+  if (code === 'ECONNRESET' || !socket.writable) return void socket.destroy();
+  const status = code === 'HPE_HEADER_OVERFLOW' ? '431 Request Header Fields Too Large' : '400 Bad Request';
+  const error = codedError('BAD_REQUEST', 'This is not a request that can be read.');
+  const body = JSON.stringify({ errors: [error] });
+  socket.end(
+    `HTTP/1.1 ${status}\r\nContent-Type: application/json; charset=utf-8\r\n` +
+      `Content-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
+  );
 }
 
 async function sendReadiness({ checks }: Door, response: ServerResponse): Promise<void> {
