@@ -19,8 +19,21 @@ export interface MainProcess {
 /** All steps of stopping together may take so long; then the process ends all the same. */
 const STOP_TIMEOUT_MS = 4_500;
 
+export interface MainOptions {
+  /**
+   * True when npm runs this process: npm hands a signal to its shell, which ends without handing it on. So the end of the
+   * parent counts as a signal.
+   */
+  endsWithParent: boolean;
+}
+
+const PARENT_POLL_MS = 250;
+
 /** Runs a process. `start` returns when it serves; for a command that just ends, stop it by returning `'done'`. */
-export function runMain(start: (main: MainProcess) => Promise<'serving' | 'done'>): void {
+export function runMain(
+  start: (main: MainProcess) => Promise<'serving' | 'done'>,
+  { endsWithParent }: MainOptions = { endsWithParent: false },
+): void {
   const undos: (() => Promise<void> | void)[] = [];
   const forced: (() => void)[] = [];
   let stopped: Promise<void> | undefined;
@@ -71,6 +84,10 @@ export function runMain(start: (main: MainProcess) => Promise<'serving' | 'done'
       complain(error);
       void stop(1);
     });
+  }
+  if (endsWithParent) {
+    const parent = process.ppid;
+    setInterval(() => (process.ppid === parent ? undefined : void stop(0)), PARENT_POLL_MS).unref();
   }
   start(main).then(
     (outcome) => (outcome === 'done' || stopped ? stop(0) : undefined),

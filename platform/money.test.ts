@@ -9,7 +9,7 @@ function codeOf(work: () => unknown): string {
   try {
     work();
   } catch (error) {
-    if (error instanceof Refusal) return error.code;
+    if (error instanceof Refusal) return String(error.code);
     throw error;
   }
   return 'accepted';

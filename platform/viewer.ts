@@ -81,7 +81,5 @@ export function verifyCall(
 
 function signature(key: Buffer, call: SignedCall, header: string, time: number): Buffer {
   const body = createHash('sha256').update(call.body).digest('hex');
-  return createHmac('sha256', key)
-    .update([time, call.subgraph, call.path, header, body].join('\n'))
-    .digest();
+  return createHmac('sha256', key).update([time, call.subgraph, call.path, header, body].join('\n')).digest();
 }

@@ -24,7 +24,7 @@ class CatalogPool extends pg.Pool {
 
   // pg's overloads cannot be written here; the adapter only calls the promise form.
   override query = (async (...args: Parameters<pg.Pool['query']>) => {
-    const result = (await super.query(...args)) as unknown as pg.QueryResult;
+    const result = await (super.query(...args) as unknown as Promise<pg.QueryResult>);
     const columns: number[] = [];
     result.fields.forEach((field, index) => {
       if (field.dataTypeID !== CATALOG_CHAR) return;
@@ -68,8 +68,9 @@ interface EngineGlue {
 
 async function loadEngine(): Promise<EngineGlue> {
   // The package declares no types for this entry.
-  const glue = (await import('@prisma/schema-engine-wasm/schema_engine_bg' as string)) as EngineGlue &
-    WebAssembly.ModuleImports;
+  const glue = await (import('@prisma/schema-engine-wasm/schema_engine_bg' as string) as Promise<
+    EngineGlue & WebAssembly.ModuleImports
+  >);
   const file = createRequire(import.meta.url).resolve('@prisma/schema-engine-wasm/schema_engine_bg');
   const bytes = readFileSync(path.join(path.dirname(file), 'schema_engine_bg.wasm'));
   const { instance } = await WebAssembly.instantiate(bytes, { './schema_engine_bg.js': glue });

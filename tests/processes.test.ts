@@ -37,7 +37,7 @@ beforeAll(async () => {
 }, 60_000);
 
 afterAll(async () => {
-  await Promise.all(clients.map((client) => client.dispose()));
+  for (const client of clients) await client.dispose();
   await Promise.all(
     children.map(async (child) => {
       if (child.exitCode !== null) return;
@@ -62,7 +62,8 @@ async function freePorts(count: number): Promise<number[]> {
 }
 
 async function run(file: string, args: string[], environment: NodeJS.ProcessEnv, ready: RegExp): Promise<void> {
-  const urls = Object.entries(subgraphUrls).map(([name, url]) => [`${name.toUpperCase()}_URL`, url]);
+  const urls: NodeJS.ProcessEnv = {};
+  for (const [name, url] of Object.entries(subgraphUrls)) urls[`${name.toUpperCase()}_URL`] = url;
   const child = spawn(process.execPath, ['--import', 'tsx', file, ...args], {
     env: {
       ...process.env,
@@ -71,7 +72,7 @@ async function run(file: string, args: string[], environment: NodeJS.ProcessEnv,
       REDIS_URL: '',
       DWAYBANK_SECRET: database.secret,
       LOG_LEVEL: 'error',
-      ...Object.fromEntries(urls),
+      ...urls,
       ...environment,
     },
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -161,7 +162,7 @@ function follow(gateway: string, { token, accountId }: Person): Stream {
       variables: { id: accountId },
     },
     {
-      next: (result) => results.push(result as Stream['results'][number]),
+      next: (result) => results.push(result),
       error: () => (ended = true),
       complete: () => (ended = true),
     },
