@@ -13,39 +13,42 @@ import { CALLER_KEY } from '../platform/viewer.ts';
 import { createWakeUp } from '../platform/wake-up.ts';
 
 /** One or several subgraphs as a process of their own (`npm run start:subgraph -- transfer risk`); no names mean all. */
-runMain(async (main) => {
-  const names = parseNames(process.argv.slice(2));
-  const config = readConfig(process.env);
-  if (config.databaseUrl === null || config.secret === null) {
-    throw new StartError(
-      'A subgraph as a process of its own needs DATABASE_URL and DWAYBANK_SECRET, the same as the gateway has.',
-    );
-  }
-  const log = createLog(config.logLevel);
-  const secrets = deriveSecrets(config.secret);
-  await checkDatabase(config.databaseUrl, { role: serviceRole(names[0]!), secrets });
-  const wakeUp = createWakeUp({ redisUrl: config.redisUrl, log });
-  main.onStop(() => wakeUp.close());
-  const { databaseUrl } = config;
-  const subgraphs = await runSubgraphs({ names, config, databaseUrl, secrets, wakeUp, clock: systemClock, log });
-  main.onStop(() => subgraphs.stop());
-  for (const served of subgraphs.served) {
-    const { name } = served.subgraph;
-    const listening = await listenSubgraph(served, {
-      host: config.host,
-      port: portOf(name, config),
-      key: secrets.key(CALLER_KEY),
-      clock: systemClock,
-      log,
-    }).catch((error: unknown) => Promise.reject(explain(error, served, config)));
-    main.onStop(() => listening.close());
-    process.stdout.write(`${name.padEnd(9)}  ${listening.url}\n`);
-  }
-  if (config.redisUrl === null) {
-    process.stdout.write('Without REDIS_URL separate processes find each other’s events by polling.\n');
-  }
-  return 'serving';
-});
+runMain(
+  async (main) => {
+    const names = parseNames(process.argv.slice(2));
+    const config = readConfig(process.env);
+    if (config.databaseUrl === null || config.secret === null) {
+      throw new StartError(
+        'A subgraph as a process of its own needs DATABASE_URL and DWAYBANK_SECRET, the same as the gateway has.',
+      );
+    }
+    const log = createLog(config.logLevel);
+    const secrets = deriveSecrets(config.secret);
+    await checkDatabase(config.databaseUrl, { role: serviceRole(names[0]!), secrets });
+    const wakeUp = createWakeUp({ redisUrl: config.redisUrl, log });
+    main.onStop(() => wakeUp.close());
+    const { databaseUrl } = config;
+    const subgraphs = await runSubgraphs({ names, config, databaseUrl, secrets, wakeUp, clock: systemClock, log });
+    main.onStop(() => subgraphs.stop());
+    for (const served of subgraphs.served) {
+      const { name } = served.subgraph;
+      const listening = await listenSubgraph(served, {
+        host: config.host,
+        port: portOf(name, config),
+        key: secrets.key(CALLER_KEY),
+        clock: systemClock,
+        log,
+      }).catch((error: unknown) => Promise.reject(explain(error, served, config)));
+      main.onStop(() => listening.close());
+      process.stdout.write(`${name.padEnd(9)}  ${listening.url}\n`);
+    }
+    if (config.redisUrl === null) {
+      process.stdout.write('Without REDIS_URL separate processes find each other’s events by polling.\n');
+    }
+    return 'serving';
+  },
+  { endsWithParent: process.env['npm_lifecycle_event'] !== undefined },
+);
 
 function parseNames(given: string[]): SubgraphName[] {
   const unknown = given.find((name) => !SUBGRAPH_NAMES.some((known) => known === name));
