@@ -68,7 +68,7 @@ interface EngineGlue {
 
 async function loadEngine(): Promise<EngineGlue> {
   // The package declares no types for this entry.
-  const glue = await (import('@prisma/schema-engine-wasm/schema_engine_bg' as string) as Promise<
+  const glue = await (import('@prisma/schema-engine-wasm/schema_engine_bg') as Promise<
     EngineGlue & WebAssembly.ModuleImports
   >);
   const file = createRequire(import.meta.url).resolve('@prisma/schema-engine-wasm/schema_engine_bg');
