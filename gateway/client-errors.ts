@@ -14,7 +14,8 @@ const BAD_INPUT = 'BAD_USER_INPUT';
 export function maskClientError(error: unknown, report: (cause: unknown) => void = () => {}): GraphQLFormattedError {
   const graphQLError = error instanceof GraphQLError ? error : undefined;
   const code = clientCode(graphQLError);
-  if (!graphQLError || code === INTERNAL_CODE) report(rootCause(error));
+  // What says INTERNAL already was logged where it happened, with its cause.
+  if (code === INTERNAL_CODE && codeOf(error) !== INTERNAL_CODE) report(rootCause(error));
   return {
     message: graphQLError && code !== INTERNAL_CODE ? graphQLError.message : INTERNAL_MESSAGE,
     ...(graphQLError?.locations && { locations: graphQLError.locations }),

@@ -85,6 +85,8 @@ describe('a query', () => {
         { path: 'accounts.1.refused', ...refused },
       ]),
     );
+    // Whoever runs the bank finds by the id what clients are not told.
+    expect(bank.logged.filter((line) => line.includes('secret_table') && line.includes(requestId!))).toHaveLength(1);
     expect(JSON.stringify(answer.errors)).not.toMatch(/secret_table|10\.0\.0\.1|wallet|stack|serviceName/);
   });
 

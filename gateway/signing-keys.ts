@@ -31,9 +31,12 @@ interface Fetched {
 export function createSigningKeys({ user, clock }: SigningKeysDeps): SigningKeys {
   let fetched: Fetched | undefined;
   let fetching: Promise<Fetched> | undefined;
+  let triedAtMs = Number.NEGATIVE_INFINITY;
   const nowMs = (): number => clock.now().getTime();
+  const mayFetchAgain = (): boolean => nowMs() - triedAtMs >= MIN_REFETCH_INTERVAL_MS;
 
   const fetchKeys = (): Promise<Fetched> => {
+    triedAtMs = nowMs();
     fetching ??= user
       .ask('signing-keys', {}, AbortSignal.timeout(ASK_DEADLINE_MS))
       .then((answer) => {
@@ -49,10 +52,8 @@ export function createSigningKeys({ user, clock }: SigningKeysDeps): SigningKeys
   };
   const current = async (): Promise<Fetched> => {
     if (!fetched) return fetchKeys();
-    if (nowMs() - fetched.atMs > MAX_AGE_MS) {
-      // While user does not answer, the keys that are known stay good.
-      return fetchKeys().catch(() => fetched!);
-    }
+    // Nobody waits for old keys to be renewed; while user does not answer, those that are known stay good.
+    if (nowMs() - fetched.atMs > MAX_AGE_MS && mayFetchAgain()) fetchKeys().catch(() => {});
     return fetched;
   };
 
@@ -62,8 +63,7 @@ export function createSigningKeys({ user, clock }: SigningKeysDeps): SigningKeys
       try {
         return await known.find(header, token);
       } catch (error) {
-        const throttled = nowMs() - known.atMs < MIN_REFETCH_INTERVAL_MS;
-        if (!(error instanceof errors.JWKSNoMatchingKey) || throttled) throw error;
+        if (!(error instanceof errors.JWKSNoMatchingKey) || !mayFetchAgain()) throw error;
         return (await fetchKeys()).find(header, token);
       }
     },

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { composeServices } from '@apollo/composition';
 import { parse } from 'graphql';
+import { pino } from 'pino';
 import { exportJWK, generateKeyPair, SignJWT, type CryptoKey, type JWK } from 'jose';
 import { followSessions } from '../gateway/sessions.ts';
 import { startGateway, type GatewayConfig, type RunningGateway } from '../gateway/start-gateway.ts';
@@ -12,7 +13,6 @@ import type { EventTail } from '../platform/event-tail.ts';
 import type { StoredEvent } from '../platform/events.ts';
 import { codedError, notFound, unauthenticated } from '../platform/graph-errors.ts';
 import { newId, type SessionId, type UserId } from '../platform/ids.ts';
-import { createLog } from '../platform/log.ts';
 import { createPushStream } from '../platform/push-stream.ts';
 import { createHttpTransport } from '../platform/subgraph-http-transport.ts';
 import { listenSubgraph, serveSubgraph } from '../platform/subgraph-server.ts';
@@ -215,6 +215,8 @@ export interface SmallBank {
   ticks: Ticks;
   transports: Record<SubgraphName, SubgraphTransport>;
   supergraphPath: string;
+  /** Lines of the log, warnings and errors. */
+  logged: string[];
   /** What the subgraphs were asked, newest last. */
   asked: { subgraph: SubgraphName; requestId: string }[];
   /** A token as user would sign it; claims and header can be bent. */
@@ -262,7 +264,8 @@ export async function startSmallBank({
   wiring = 'in-process',
   config = {},
 }: SmallBankOptions = {}): Promise<SmallBank> {
-  const log = createLog('silent');
+  const logged: string[] = [];
+  const log = pino({ level: 'warn' }, { write: (line: string) => void logged.push(line) });
   const versions = new Versions();
   const ticks = new Ticks();
   const keys = await generateKeyPair('EdDSA', { extractable: true });
@@ -318,6 +321,7 @@ export async function startSmallBank({
     ticks,
     transports,
     supergraphPath,
+    logged,
     asked,
     sign: (options) => signToken(keys.privateKey, options),
     endSession: (sessionId) => tail.endSession(sessionId),
