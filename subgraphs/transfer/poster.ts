@@ -1,6 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Pool } from 'pg';
-import { sqlState, withRetry } from '../../platform/db.ts';
+import { sqlState, withRetry, type Queryable } from '../../platform/db.ts';
 import type { Logger } from '../../platform/log.ts';
 import { Refusal } from '../../platform/refusal.ts';
 import {
@@ -49,8 +48,8 @@ export interface Poster {
 
 /** What the poster is wired with. */
 export interface PosterDeps {
-  /** The poster's own connections (role dwaybank_transfer), at least `connections` of them. */
-  pool: Pool;
+  /** The poster's own pool (role dwaybank_transfer), with at least `connections` connections. */
+  pool: Queryable;
   /** Told after every commit. */
   wakeUp: { signal(): void };
   log: Logger;
