@@ -14,6 +14,7 @@ import {
   type TransferCommand,
   type TransferInput,
 } from './domain.ts';
+import type { Gate } from './gate.ts';
 import type { TransferParent } from './graph-types.ts';
 import { findRecipientAccount, labelsOf } from './payees.ts';
 import type { PlannedTransfer, Poster, Verdict } from './poster.ts';
@@ -24,6 +25,7 @@ export interface CreateTransferDeps extends SubgraphDeps {
   pool: Pool;
   store: TransferStore;
   poster: Poster;
+  gate: Gate;
 }
 
 /** Who asks, from where, and how long they wait. */
@@ -61,9 +63,11 @@ export async function createTransfer(
   try {
     const replay = await findReplay(deps, call.viewer, command, bodyHash);
     if (replay) return replay;
-    const ends = await planEnds(deps, call, command);
-    const planned = await assess(deps, call, { ...describe(command, bodyHash), ...ends });
-    return await toAnswer(deps, planned, await deps.poster.post(planned));
+    return await deps.gate.run(async () => {
+      const ends = await planEnds(deps, call, command);
+      const planned = await assess(deps, call, { ...describe(command, bodyHash), ...ends });
+      return toAnswer(deps, planned, await deps.poster.post(planned));
+    }, call.signal);
   } catch (error) {
     if (!(error instanceof Refusal) || !(error.code in TRANSFER_REFUSALS)) throw error;
     // The `in` above is the check that this code belongs to this subgraph.
