@@ -44,14 +44,12 @@ export function createBalanceFeed(
   /** The updates of versions sent + 1, sent + 2 … */
   let ready: BalanceUpdateParent[] = [];
   let currency = '';
-  /** False before the start and while a page is read: then changes are only counted, and read afterwards. */
-  let keeping = false;
   let closed = false;
   let wake = () => {};
 
   function hear(change: BalanceChange): void {
     known = Math.max(known, change.version);
-    if (keeping && change.version === sent + ready.length + 1 && ready.length < MAX_READY) {
+    if (change.version === sent + ready.length + 1 && ready.length < MAX_READY) {
       const balance = balanceOfChange(change);
       ready.push({ kind: 'CHANGE', accountId, balance, cause: transactionOfChange(change) });
     }
@@ -59,12 +57,11 @@ export function createBalanceFeed(
   }
 
   async function readGap(): Promise<void> {
-    keeping = false;
     const page = await readUpdates(db, accountId, sent, currency);
     const whole = page.length > 0 && page.every(({ balance }, index) => balance.version === sent + index + 1);
     if (!whole) throw new Error(`account ${accountId}: changes after version ${sent} up to ${known} are not all there`);
+    // What was heard meanwhile is thrown away with the old list: its number is known, and it is read in its turn.
     ready = page;
-    keeping = true;
   }
 
   async function pull(): Promise<Result> {
@@ -104,13 +101,12 @@ export function createBalanceFeed(
       currency = balance.currency;
       sent = balance.version - 1;
       ready = [{ kind: 'SNAPSHOT', accountId, balance, cause: null }];
-      keeping = true;
     },
     startAfter(version, presentVersion, accountCurrency) {
       currency = accountCurrency;
       sent = version;
       known = Math.max(known, presentVersion);
-      keeping = true;
+      ready = [];
     },
     updates: iterate(pull, close),
     close,
