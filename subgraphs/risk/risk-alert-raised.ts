@@ -6,19 +6,25 @@ import type { RiskAlertParent } from './graph-types.ts';
 
 /**
  * The viewer's alerts from now on. Nothing raises alerts yet, so the stream stays open and quiet, and no earlier alert is
- * known to begin after.
+ * known to begin after. `openStreams` are those that are open, by how to end them.
  */
 export function riskAlertRaised(
+  { openStreams }: { openStreams: Set<() => void> },
   viewer: Viewer | null,
   { afterId, signal }: { afterId: string | null; signal: AbortSignal },
 ): AsyncIterableIterator<SourceEvent<RiskAlertParent>> {
   if (!viewer) throw unauthenticated();
   if (afterId !== null) throw notFound();
-  const end = () => stream.end();
-  const stream = createPushStream<SourceEvent<RiskAlertParent>>({
-    limit: 1,
-    onReturn: () => signal.removeEventListener('abort', end),
-  });
+  const leave = () => {
+    openStreams.delete(end);
+    signal.removeEventListener('abort', end);
+  };
+  const end = () => {
+    leave();
+    stream.end();
+  };
+  const stream = createPushStream<SourceEvent<RiskAlertParent>>({ limit: 1, onReturn: leave });
+  openStreams.add(end);
   signal.addEventListener('abort', end, { once: true });
   if (signal.aborted) end();
   return stream.values;

@@ -1,0 +1,273 @@
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { newId, type TransferId, type UserId } from '../../platform/ids.ts';
+import type { Assessment, AssessTransferQuestion } from '../../platform/questions/assess-transfer.ts';
+import { viewerFor } from '../../tests/one-subgraph.ts';
+import { openProjectionWorld, transferCompleted, type ProjectionWorld } from '../../tests/projection-world.ts';
+import { createRiskSubgraph } from './subgraph.ts';
+
+const HOUR_MS = 3_600_000;
+let world: ProjectionWorld;
+
+beforeAll(async () => {
+  world = await openProjectionWorld('risk', createRiskSubgraph);
+});
+afterAll(() => world.close());
+
+const hoursAgo = (hours: number) => new Date(Date.now() - hours * HOUR_MS);
+
+async function ask(question: Partial<AssessTransferQuestion> & { customerId: UserId }): Promise<Assessment> {
+  const whole = { recipientId: newId<UserId>(), amountMinor: '1000', currency: 'USD', ...question };
+  return (await world.subgraph.answers['assess-transfer']!(whole)) as Assessment;
+}
+
+/** Ten transfers of 100.00 to others, one a day, the newest two days ago. */
+async function customerWithHistory(): Promise<UserId> {
+  const senderId = newId<UserId>();
+  const sent = Array.from({ length: 10 }, (_, day) =>
+    transferCompleted({ senderId, recipientId: newId<UserId>(), amountMinor: 10_000n, at: hoursAgo(48 + day * 24) }),
+  );
+  await world.append(sent);
+  return senderId;
+}
+
+async function record(customerId: UserId, score: number, assessedAt = new Date()): Promise<TransferId> {
+  const transferId = newId<TransferId>();
+  const assessment = {
+    score,
+    level: 'LOW',
+    decision: 'ALLOW',
+    factors: [{ name: 'amount', score, weight: '1', reason: 'Because.' }],
+    assessedAt: assessedAt.toISOString(),
+  };
+  await world.admin.query('SELECT risk.record_assessments($1::uuid[], $2::uuid[], $3::jsonb[])', [
+    [transferId],
+    [customerId],
+    [JSON.stringify(assessment)],
+  ]);
+  return transferId;
+}
+
+describe('the question assess-transfer', () => {
+  test('finds nothing about a customer without history', async () => {
+    const assessment = await ask({ customerId: newId<UserId>(), amountMinor: '99999999' });
+    expect(assessment).toMatchObject({ score: 0, level: 'LOW', decision: 'ALLOW', factors: [] });
+    expect(Math.abs(Date.now() - new Date(assessment.assessedAt).getTime())).toBeLessThan(60_000);
+  });
+
+  test('compares with the customer’s own history, in the same currency', async () => {
+    const customerId = await customerWithHistory();
+    expect((await ask({ customerId, amountMinor: '10000' })).score).toBe(0);
+    const large = await ask({ customerId, amountMinor: '50000' });
+    expect(large.factors).toEqual([
+      expect.objectContaining({ name: 'amount', score: 100, weight: '0.6' }),
+      expect.objectContaining({ name: 'velocity', score: 0, weight: '0.4' }),
+    ]);
+    expect(large).toMatchObject({ score: 60, level: 'HIGH', decision: 'ALLOW' });
+    const otherCurrency = await ask({ customerId, amountMinor: '50000', currency: 'EUR' });
+    expect(otherCurrency.factors.map(({ name, weight }) => [name, weight])).toEqual([['velocity', '1']]);
+    expect((await ask({ customerId: newId<UserId>(), amountMinor: '50000' })).factors).toEqual([]);
+  });
+
+  test('sees haste within 24 hours', async () => {
+    const senderId = await customerWithHistory();
+    const hasty = Array.from({ length: 9 }, () =>
+      transferCompleted({ senderId, recipientId: newId<UserId>(), amountMinor: 100n, at: hoursAgo(1) }),
+    );
+    await world.append(hasty);
+    const { factors } = await ask({ customerId: senderId, amountMinor: '100' });
+    expect(factors[0]).toMatchObject({ name: 'velocity', score: 100 });
+  });
+
+  test('takes transfers between own accounts for no history and no risk', async () => {
+    const senderId = newId<UserId>();
+    const own = Array.from({ length: 8 }, (_, day) =>
+      transferCompleted({ senderId, recipientId: senderId, amountMinor: 1n, at: hoursAgo(30 + day) }),
+    );
+    await world.append(own);
+    expect((await ask({ customerId: senderId, amountMinor: '50000' })).factors).toEqual([]);
+    const customerId = await customerWithHistory();
+    expect(await ask({ customerId, recipientId: customerId, amountMinor: '50000' })).toMatchObject({
+      score: 0,
+      factors: [],
+    });
+  });
+
+  test('counts an event that comes twice once', async () => {
+    const senderId = newId<UserId>();
+    const event = transferCompleted({ senderId, recipientId: newId<UserId>(), amountMinor: 1n, at: hoursAgo(30) });
+    await world.append([event, event, event, event, event]);
+    await world.append([event]);
+    expect((await ask({ customerId: senderId })).factors).toEqual([]);
+  });
+
+  test('stores nothing', async () => {
+    const customerId = await customerWithHistory();
+    await ask({ customerId });
+    const { rowCount } = await world.admin.query('SELECT FROM risk.assessment WHERE customer_id = $1', [customerId]);
+    expect(rowCount).toBe(0);
+  });
+
+  test.each([{ amountMinor: '-5' }, { amountMinor: '1.5' }, { recipientId: 'x' as UserId }])(
+    'refuses a question that is none: %j',
+    async (wrong) => {
+      await expect(ask({ customerId: newId<UserId>(), ...wrong })).rejects.toThrow();
+    },
+  );
+});
+
+describe('Transfer.riskAssessment', () => {
+  const QUERY = `query ($transfers: [_Any!]!) { _entities(representations: $transfers) { ... on Transfer { id riskAssessment {
+    score level decision factors { name score weight reason } assessedAt } } } }`;
+
+  async function assessmentsOf(ids: string[], viewer = viewerFor()) {
+    const variables = { transfers: ids.map((id) => ({ __typename: 'Transfer', id })) };
+    const { data, errors } = await world.execute<{ _entities: { riskAssessment: unknown }[] }>(QUERY, {
+      viewer,
+      variables,
+    });
+    expect(errors).toEqual([]);
+    return data._entities.map(({ riskAssessment }) => riskAssessment);
+  }
+
+  test('is shown to the sender and to staff, and missing for everybody else and every other id', async () => {
+    const customerId = newId<UserId>();
+    const assessedAt = new Date('2026-01-02T03:04:05.678Z');
+    const transferId = await record(customerId, 12, assessedAt);
+    const shown = {
+      score: 12,
+      level: 'LOW',
+      decision: 'ALLOW',
+      factors: [{ name: 'amount', score: 12, weight: '1', reason: 'Because.' }],
+      assessedAt: assessedAt.toISOString(),
+    };
+    expect(await assessmentsOf([transferId, newId(), 'no id'], viewerFor(customerId))).toEqual([shown, null, null]);
+    expect(await assessmentsOf([transferId], viewerFor(newId(), ['SUPPORT']))).toEqual([shown]);
+    expect(await assessmentsOf([transferId])).toEqual([null]);
+  });
+
+  test('is read with one statement however many are asked for', async () => {
+    const customerId = newId<UserId>();
+    const ids = await Promise.all(Array.from({ length: 10 }, () => record(customerId, 1)));
+    const before = world.statements();
+    expect(await assessmentsOf(ids, viewerFor(customerId))).not.toContain(null);
+    expect(world.statements() - before).toBe(1);
+  });
+});
+
+describe('risk.record_assessments', () => {
+  test('cannot be called, nor its table written, by other services', async () => {
+    const { rows } = await world.admin.query(
+      `SELECT rolname FROM pg_roles WHERE rolname LIKE 'dwaybank%' AND rolcanlogin
+       AND has_function_privilege(oid, 'risk.record_assessments(uuid[],uuid[],jsonb[])', 'EXECUTE')`,
+    );
+    expect(rows).toEqual([{ rolname: 'dwaybank_transfer' }]);
+    const { rows: writers } = await world.admin.query(
+      `SELECT rolname FROM pg_roles WHERE rolname LIKE 'dwaybank%' AND rolcanlogin
+       AND has_table_privilege(oid, 'risk.assessment', 'INSERT')`,
+    );
+    expect(writers).toEqual([{ rolname: 'dwaybank_risk' }]);
+  });
+});
+
+describe('the fields of a user', () => {
+  const QUERY = `query ($id: ID!) { _entities(representations: [{ __typename: "User", id: $id }]) { ... on User {
+    riskProfile { level score limits { currency } stepUpAbove { amount } }
+    riskAlerts { edges { node { id } } pageInfo { hasNextPage hasPreviousPage startCursor endCursor } } } } }`;
+
+  async function fieldsOf(id: string, viewer: ReturnType<typeof viewerFor> | null) {
+    const { data, errors } = await world.execute<{ _entities: unknown[] }>(QUERY, { viewer, variables: { id } });
+    expect(errors).toEqual([]);
+    return data._entities[0];
+  }
+
+  const NO_ALERTS = {
+    edges: [],
+    pageInfo: { hasNextPage: false, hasPreviousPage: false, startCursor: null, endCursor: null },
+  };
+
+  test('show the highest score of the last 30 days, and 0 LOW without any', async () => {
+    const customerId = newId<UserId>();
+    const viewer = viewerFor(customerId);
+    expect(await fieldsOf(customerId, viewer)).toEqual({
+      riskProfile: { level: 'LOW', score: 0, limits: [], stepUpAbove: null },
+      riskAlerts: NO_ALERTS,
+    });
+    await record(customerId, 40);
+    await record(customerId, 65);
+    await record(customerId, 90, hoursAgo(31 * 24));
+    expect(await fieldsOf(customerId, viewer)).toMatchObject({ riskProfile: { level: 'HIGH', score: 65 } });
+  });
+
+  test('are null for others and shown to staff', async () => {
+    const customerId = newId<UserId>();
+    expect(await fieldsOf(customerId, viewerFor())).toEqual({ riskProfile: null, riskAlerts: null });
+    expect(await fieldsOf(customerId, null)).toEqual({ riskProfile: null, riskAlerts: null });
+    expect(await fieldsOf(customerId, viewerFor(newId(), ['COMPLIANCE']))).toMatchObject({ riskProfile: { score: 0 } });
+  });
+
+  test.each([
+    ['first: 0', 'INVALID_PAGE_SIZE'],
+    ['first: 101', 'INVALID_PAGE_SIZE'],
+    ['after: "x"', 'INVALID_CURSOR'],
+  ])('refuse riskAlerts(%s)', async (args, code) => {
+    const { errors } = await world.execute(`{ me { riskAlerts(${args}) { edges { cursor } } } }`, {
+      viewer: viewerFor(),
+    });
+    expect(errors).toEqual([expect.objectContaining({ code })]);
+  });
+});
+
+describe('what is not there yet says so', () => {
+  test('single lines have neither score nor status', async () => {
+    const { data } = await world.execute(
+      `query ($id: ID!) { _entities(representations: [{ __typename: "Transaction", id: $id }]) {
+        ... on Transaction { riskScore complianceStatus } } }`,
+      { viewer: viewerFor(), variables: { id: newId() } },
+    );
+    expect(data).toEqual({ _entities: [{ riskScore: null, complianceStatus: null }] });
+  });
+
+  test('limits cannot be set, alerts not be acknowledged', async () => {
+    const { data, errors } = await world.execute(
+      `mutation { setSpendingLimit(input: { currency: "USD", daily: "1", monthly: "2" }) { riskProfile { score } userErrors { code retryable } }
+        acknowledgeRiskAlert(id: "x") { alert { id } userErrors { code field } } }`,
+      { viewer: viewerFor() },
+    );
+    expect(errors).toEqual([]);
+    expect(data).toEqual({
+      setSpendingLimit: { riskProfile: null, userErrors: [{ code: 'FEATURE_UNAVAILABLE', retryable: false }] },
+      acknowledgeRiskAlert: { alert: null, userErrors: [{ code: 'ALERT_NOT_FOUND', field: ['id'] }] },
+    });
+  });
+
+  test.each(['{ me { id } }', 'mutation { acknowledgeRiskAlert(id: "x") { alert { id } } }'])(
+    'without a viewer: %s',
+    async (query) => {
+      const { errors } = await world.execute(query);
+      expect(errors).toEqual([expect.objectContaining({ code: 'UNAUTHENTICATED' })]);
+    },
+  );
+});
+
+describe('riskAlertRaised', () => {
+  const QUERY = 'subscription ($after: ID) { riskAlertRaised(afterId: $after) { id } }';
+
+  test('stays open and quiet, and ends at once when the reader leaves', async () => {
+    const stream = world.subscribe(QUERY, { viewer: viewerFor() });
+    const next = stream.next();
+    await world.append([transferCompleted({ senderId: newId(), recipientId: newId(), amountMinor: 1n })]);
+    expect(await Promise.race([next.then(() => 'told'), world.caughtUp().then(() => 'quiet')])).toBe('quiet');
+    await stream.return!();
+    expect(await next).toEqual({ value: undefined, done: true });
+  });
+
+  test.each([
+    [null, null, 'UNAUTHENTICATED'],
+    [viewerFor(), 'unknown', 'NOT_FOUND'],
+  ])('refuses the viewer %j after %s', async (viewer, after, code) => {
+    const stream = world.subscribe(QUERY, { viewer, variables: { after } });
+    const events = [];
+    for await (const { result } of stream) events.push(result.errors?.[0]?.extensions['code']);
+    expect(events).toEqual([code]);
+  });
+});
