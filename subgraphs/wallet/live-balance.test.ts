@@ -1,4 +1,7 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import type { QueryResultRow } from 'pg';
+import type { Queryable } from '../../platform/db.ts';
 import type { EventTail } from '../../platform/event-tail.ts';
 import type { StoredEvent } from '../../platform/events.ts';
 import { newId, type AccountId } from '../../platform/ids.ts';
@@ -155,6 +158,26 @@ describe('a live balance', () => {
       const changes = await take(stream, 300 - first.balance.version);
       expect(versions(changes)).toEqual(upTo(first.balance.version + 1, 300));
     }
+  });
+
+  test('does not miss what is posted right after its beginning was read', async () => {
+    const { pool, tail } = world.deps;
+    const pausing: Queryable = {
+      async query<Row extends QueryResultRow>(sql: { name?: string; text: string; values?: unknown[] }) {
+        const result = await pool.query<Row>(sql);
+        if (sql.name === 'ledger-balances') {
+          await post(1n);
+          await tailHasToldAll();
+        }
+        return result;
+      },
+    };
+    const deps = { pool: pausing, tail, openStreams: new Set<() => void>() };
+    const stream = await followBalance(deps, viewer, { accountId }, new AbortController().signal);
+    expect((await stream.next()).value).toMatchObject({ position: 0, value: { kind: 'SNAPSHOT' } });
+    const next = await Promise.race([stream.next(), delay(5_000, 'nothing came', { ref: false })]);
+    expect(next).toMatchObject({ value: { position: 1, value: { kind: 'CHANGE' } } });
+    await stream.return!();
   });
 
   test('waits for a subscriber who does not read, and costs little meanwhile', async () => {
