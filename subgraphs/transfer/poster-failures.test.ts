@@ -187,7 +187,7 @@ describe('when a call fails', () => {
       around(async (_, run) => {
         // A real error of that state, in place of the call.
         if (failures-- > 0)
-          return pool.query(`DO $$ BEGIN RAISE EXCEPTION 'victim' USING ERRCODE = '${state}'; END $$`) as Answer;
+          return pool.query(`DO $$ BEGIN RAISE EXCEPTION 'victim' USING ERRCODE = '${state}'; END $$`);
         return run();
       }),
     );
