@@ -8,7 +8,7 @@ const DEFAULT_QUERY = `# Sign in with a demo login, then put the access token in
 # It counts for queries and, when they start, for live streams.
 
 mutation SignIn {
-  login(input: { email: "ada@example.com", password: "correct horse battery" }) {
+  login(input: { email: "ada@example.com", password: "ada-demo-password" }) {
     tokens { accessToken }
     userErrors { code message }
   }
