@@ -26,7 +26,7 @@ const CONNECT_TIMEOUT_MS = 2000;
 const PING_INTERVAL_MS = 10_000;
 const PONG_TIMEOUT_MS = 5000;
 /** A socket without streams stays open this long. */
-const IDLE_SOCKET_MS = 5000;
+const IDLE_SOCKET_MS = 500;
 /** Events that wait in this process for one stream's reader. */
 const MAX_WAITING = 1024;
 

@@ -257,6 +257,9 @@ export interface SmallBankOptions {
   config?: Partial<GatewayConfig>;
 }
 
+/** Composed once per test file. */
+let composed: string | undefined;
+
 const CALLER_KEY = Buffer.alloc(32, 7);
 
 /** Starts the small bank on free ports. */
@@ -299,7 +302,7 @@ export async function startSmallBank({
   }
   const folder = mkdtempSync(path.join(tmpdir(), 'dwaybank-gateway-'));
   const supergraphPath = path.join(folder, 'supergraph.graphql');
-  writeFileSync(supergraphPath, composeSmallBank());
+  writeFileSync(supergraphPath, (composed ??= composeSmallBank()));
   const sessions = await followSessions({
     pool: { query: () => Promise.resolve({ rows: [], rowCount: 0 }) },
     tail: tail.tail,
