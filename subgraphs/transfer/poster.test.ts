@@ -39,7 +39,12 @@ const balanceOf = async ({ accountId }: TestAccount) =>
   (await balances(world.ledger, [accountId])).get(accountId)!.postedMinor;
 const outcomes = (verdicts: Verdict[]) => verdicts.map(({ outcome }) => outcome).sort();
 const rowsOf = async (table: string, where: string, value: unknown) =>
-  (await world.admin.query<Record<string, unknown>>({ text: `SELECT * FROM ${table} WHERE ${where} = $1`, values: [value] })).rows;
+  (
+    await world.admin.query<Record<string, unknown>>({
+      text: `SELECT * FROM ${table} WHERE ${where} = $1`,
+      values: [value],
+    })
+  ).rows;
 
 describe('a transfer that is posted', () => {
   test('is done once, with its row, its timeline, its assessment and its event', async () => {
