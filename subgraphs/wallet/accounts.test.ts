@@ -293,7 +293,7 @@ describe('entities', () => {
 describe('payment methods', () => {
   const methods =
     'query ($first: Int) { me { paymentMethods(first: $first) { edges { cursor } pageInfo { hasNextPage endCursor } } } }';
-  const connect = `mutation { connectPaymentMethod(input: { type: CARD, provider: "stripe", token: "tok" }) { paymentMethod { id } userErrors { code } } }`;
+  const connect = `mutation { connectPaymentMethod(input: { type: CARD, provider: "stripe", token: "tok" }) { paymentMethod { id } userErrors { code field } } }`;
   const change = (name: string) => `mutation { ${name}(id: "7") { paymentMethod { id } userErrors { code field } } }`;
 
   test('are none yet, and a wrong page is wrong all the same', async () => {
@@ -308,7 +308,7 @@ describe('payment methods', () => {
     const viewer = viewerFor();
     const connected = await world.execute<unknown>(connect, { viewer });
     expect(connected.data).toEqual({
-      connectPaymentMethod: { paymentMethod: null, userErrors: [{ code: 'FEATURE_UNAVAILABLE' }] },
+      connectPaymentMethod: { paymentMethod: null, userErrors: [{ code: 'FEATURE_UNAVAILABLE', field: ['provider'] }] },
     });
     for (const name of ['syncPaymentMethod', 'disconnectPaymentMethod']) {
       const { data } = await world.execute<unknown>(change(name), { viewer });

@@ -34,7 +34,8 @@ export function createResolvers(deps: WalletDeps): Resolvers {
           (userErrors) => ({ account: null, userErrors }),
         );
       },
-      connectPaymentMethod: (_root, _args, context) => refusePaymentMethod(context, 'FEATURE_UNAVAILABLE'),
+      connectPaymentMethod: (_root, _args, context) =>
+        refusePaymentMethod(context, 'FEATURE_UNAVAILABLE', ['provider']),
       syncPaymentMethod: (_root, _args, context) => refusePaymentMethod(context, 'PAYMENT_METHOD_NOT_FOUND', ['id']),
       disconnectPaymentMethod: (_root, _args, context) =>
         refusePaymentMethod(context, 'PAYMENT_METHOD_NOT_FOUND', ['id']),
