@@ -43,8 +43,8 @@ export interface ListenerRunner {
 const POLL_MS = 500;
 /** While somebody waits for a listener, or another process holds its cursor, it looks this often. */
 const IMPATIENT_POLL_MS = 25;
-/** Signals come with every commit; a short pause lets several commits become one batch and one transaction. */
-const BATCH_PAUSE_MS = 20;
+/** Signals come with every commit; looking only so often lets many commits become one look and one transaction. */
+const LOOK_PAUSE_MS = 20;
 /** Events of foreign types move the stored cursor only this often, since that write tells nobody anything new. */
 const IDLE_ADVANCE_MS = 1_000;
 const BACKOFF_FIRST_MS = 50;
@@ -76,7 +76,7 @@ export function runListeners(deps: ListenerDeps, listeners: readonly Listener[])
 function run(deps: ListenerDeps, listener: Listener) {
   const { pool, wakeUp, log, pollMs = POLL_MS } = deps;
   const alarm = createAlarm();
-  const stopAlarm = createAlarm();
+  const pauseAlarm = createAlarm();
   const waiters = createPositionWaiters();
   const state: BatchState = { pool, listener, log, attempts: 0, oneByOneUntil: null };
   let failures = 0;
@@ -101,23 +101,30 @@ function run(deps: ListenerDeps, listener: Listener) {
     return heldBackRounds > 0 ? heldBackPauseMs(heldBackRounds, pollMs) : pollMs;
   }
 
+  /** What is left of the pause between two looks; nobody is made to wait for it. */
+  async function restSince(lookedAtMs: number): Promise<void> {
+    const restMs = LOOK_PAUSE_MS - (performance.now() - lookedAtMs);
+    if (restMs > 0 && !waiters.anybody() && !stopped) await pauseAlarm.sleep(restMs);
+  }
+
   async function loop(): Promise<void> {
     while (!stopped) {
+      const lookedAtMs = performance.now();
       try {
         const result = await look();
         if (result === 'failed') {
-          await stopAlarm.sleep(backoffMs(++failures));
+          await pauseAlarm.sleep(backoffMs(++failures));
           continue;
         }
         failures = 0;
-        // After work, signals are left to gather for a moment; without work, the next one is awaited.
-        if (result === 'handled' && !waiters.anybody()) await stopAlarm.sleep(BATCH_PAUSE_MS);
-        if (result === 'busy') await stopAlarm.sleep(IMPATIENT_POLL_MS);
+        if (result === 'more') continue;
+        if (result === 'busy') await pauseAlarm.sleep(IMPATIENT_POLL_MS);
         if (result === 'idle') await alarm.sleep(idlePauseMs());
+        await restSince(lookedAtMs);
       } catch (error) {
         const pauseMs = backoffMs(++failures);
         log.warn({ err: error, listener: listener.name, pauseMs }, 'a listener cannot work; it tries again');
-        await stopAlarm.sleep(pauseMs);
+        await pauseAlarm.sleep(pauseMs);
       }
     }
   }
@@ -130,7 +137,7 @@ function run(deps: ListenerDeps, listener: Listener) {
       stopped = true;
       offSignal();
       alarm.ring();
-      stopAlarm.ring();
+      pauseAlarm.ring();
       await ended;
       waiters.fail(new Error(`listener ${listener.name} was stopped`));
     },
@@ -138,6 +145,7 @@ function run(deps: ListenerDeps, listener: Listener) {
       signal.throwIfAborted();
       const waiting = waiters.wait(await readHead(pool), signal);
       alarm.ring();
+      pauseAlarm.ring();
       await waiting;
     },
   };

@@ -36,6 +36,8 @@ const POLL_MS = 250;
 /** Events per read: the most that is ever in memory. */
 const STRETCH = 500;
 const IMPATIENT_POLL_MS = 10;
+/** Signals come with every commit; reading only so often lets many commits become one read. */
+const READ_PAUSE_MS = 5;
 const BACKOFF_FIRST_MS = 50;
 const BACKOFF_MAX_MS = 1_000;
 
@@ -73,12 +75,16 @@ export async function createEventTail(deps: EventTailDeps): Promise<EventTail> {
 
   async function loop(): Promise<void> {
     for (let failures = 0; !closed;) {
+      const readAtMs = performance.now();
       try {
         const more = await advance();
         if (failures > 0) log.info('the event tail reads again');
         failures = 0;
         waiters.reached(position);
-        if (!more && !closed) await alarm.sleep(pauseMs());
+        if (more || closed) continue;
+        await alarm.sleep(pauseMs());
+        const restMs = READ_PAUSE_MS - (performance.now() - readAtMs);
+        if (restMs > 0) await stopAlarm.sleep(restMs);
       } catch (error) {
         if (failures === 0) log.warn({ err: error }, 'the event tail cannot read; it goes on from where it was');
         failures += 1;
@@ -87,7 +93,10 @@ export async function createEventTail(deps: EventTailDeps): Promise<EventTail> {
     }
   }
 
-  const offSignal = wakeUp.onSignal(() => alarm.ring());
+  // While nobody listens, the polls alone move the position on.
+  const offSignal = wakeUp.onSignal(() => {
+    if (followers.anybody() || waiters.anybody()) alarm.ring();
+  });
   const ended = loop();
 
   return {
