@@ -51,6 +51,8 @@ describe('the event tail', () => {
     // Time for several reads of the idle tail, all of which must stay below the open transaction.
     await until('the tail has read again', rounds(5));
     const { names } = followNames();
+    await until('the tail has read as a follower', rounds(5));
+    expect(names).toEqual([]);
     await early.query('COMMIT');
     early.release();
     await tail.caughtUp(soon());
