@@ -5,7 +5,8 @@ import type { Queryable } from './db.ts';
  * The permanent event log, `platform.event`. A position is (xid, id): the writing transaction, and the row. Ids alone would
  * not do: a transaction that started earlier may commit later, with lower ids than a reader has already passed. So nobody
  * reads past the oldest transaction still open (`pg_snapshot_xmin`): everything below that horizon is finished, and what is
- * read there once never gains a row.
+ * read there once never gains a row. The price: a transaction that writes and stays open, in any database of the server,
+ * holds all readers back until it ends (`npm run events -- lag` shows it); our own end after 15 s (platform/db.ts).
  */
 
 /** An event to be appended. */
