@@ -18,7 +18,11 @@ const codes = ({ errors = [] }: { errors?: { extensions: { code: string } }[] })
 
 async function post(body: string, headers: Record<string, string> = { 'content-type': 'application/json' }) {
   const response = await fetch(`${bank.url}/graphql`, { method: 'POST', headers, body });
-  return { status: response.status, type: response.headers.get('content-type'), answer: await response.json() };
+  return {
+    status: response.status,
+    type: response.headers.get('content-type'),
+    answer: (await response.json()) as unknown,
+  };
 }
 
 describe('a query', () => {
@@ -213,7 +217,7 @@ describe('the HTTP door', () => {
   test('answers GET for queries that a foreign page could not send, and no mutation', async () => {
     const get = async (query: string, headers: Record<string, string> = {}) => {
       const response = await fetch(`${bank.url}/graphql?query=${encodeURIComponent(query)}`, { headers });
-      return { status: response.status, answer: await response.json() };
+      return { status: response.status, answer: (await response.json()) as unknown };
     };
     const preflighted = { 'apollo-require-preflight': 'true' };
     expect(await get('{ signedIn }', preflighted)).toEqual({ status: 200, answer: { data: { signedIn: false } } });
@@ -280,7 +284,7 @@ describe('beside /graphql', () => {
   });
 
   test('health, readiness and the public keys answer', async () => {
-    const get = async (path: string) => (await fetch(`${bank.url}${path}`)).json();
+    const get = async (path: string) => (await (await fetch(`${bank.url}${path}`)).json()) as unknown;
     expect(await get('/health')).toEqual({ status: 'ok' });
     expect(await get('/ready')).toEqual({ status: 'ready' });
     expect(await get('/.well-known/jwks.json')).toEqual({

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { HeaderMap, type ApolloServer, type HTTPGraphQLResponse } from '@apollo/server';
-import { GraphQLError } from 'graphql';
+import type { GraphQLError } from 'graphql';
 import type { Clock } from '../platform/clock.ts';
 import { codedError, codeOf, deadlineExceeded } from '../platform/graph-errors.ts';
 import { BodyAborted, BodyTooLarge, readBody, sendJson } from '../platform/http-json.ts';

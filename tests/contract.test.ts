@@ -23,7 +23,8 @@ function describedPlaces(type: GraphQLNamedType): [string, string | null | undef
   if (isEnumType(type)) {
     for (const value of type.getValues()) places.push([`${type.name}.${value.name}`, value.description]);
   } else if (isObjectType(type) || isInputObjectType(type)) {
-    for (const field of Object.values(type.getFields())) places.push([`${type.name}.${field.name}`, field.description]);
+    const fields: Record<string, { name: string; description?: string | null | undefined }> = type.getFields();
+    for (const { name, description } of Object.values(fields)) places.push([`${type.name}.${name}`, description]);
   }
   return places;
 }

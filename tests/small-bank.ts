@@ -182,7 +182,7 @@ function walletResolvers(versions: Versions, ticks: Ticks): Subgraph['resolvers'
         resolve: (tick: unknown) => tick,
       },
     },
-  } as Subgraph['resolvers'];
+  };
 }
 
 /** A stream without positions, made by an async generator: the worst a subgraph may bring. */

@@ -11,7 +11,7 @@ const clients: Client[] = [];
 
 const start = async (options?: SmallBankOptions): Promise<SmallBank> => (bank = await startSmallBank(options));
 afterEach(async () => {
-  await Promise.all(clients.splice(0).map((client) => client.dispose()));
+  for (const client of clients.splice(0)) await client.dispose();
   await bank.stop();
 });
 
@@ -42,7 +42,7 @@ function follow(client: Client, query: string, variables: Record<string, unknown
     { query, variables },
     {
       next: ({ data, errors }) => {
-        if (data) followed.data.push(data as Record<string, unknown>);
+        if (data) followed.data.push(data);
         if (errors) followed.errors.push(...(errors as unknown as Followed['errors']));
       },
       error: (error) => {
