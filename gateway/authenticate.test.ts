@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { createHmac } from 'node:crypto';
-import { exportJWK, generateKeyPair, SignJWT, type JSONWebKeySet, type JWK } from 'jose';
+import { exportJWK, generateKeyPair, SignJWT, type JWK } from 'jose';
 import { newId, type SessionId, type UserId } from '../platform/ids.ts';
 import { createAuthenticate } from './authenticate.ts';
 import { createSigningKeys } from './signing-keys.ts';
