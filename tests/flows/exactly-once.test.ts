@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
-import { skippedWithoutRedis, startRedis, type TestRedis } from '../redis.ts';
+import { noRedisReason, skippedWithoutRedis, startRedis, type TestRedis } from '../redis.ts';
 import { openWorld, type Person, type TransferPayload, type World } from '../world.ts';
 
 let redis: TestRedis | null;
@@ -90,17 +90,26 @@ describe.each([
   });
 });
 
+const withRedis = noRedisReason ? test.skip : test;
+
 describe('the first verdict', () => {
-  test(`stays after FLUSHALL, a restart and a top-up${skippedWithoutRedis}`, async () => {
-    const refusedInput = input({ idempotencyKey: 'too early', amount: { amount: '100.01', currency: 'USD' } });
-    const doneInput = input({ idempotencyKey: 'in time', amount: { amount: '1', currency: 'USD' } });
+  test('stays after a restart and a top-up', () => staysAfter(() => world.restart(0)));
+
+  withRedis(`stays after FLUSHALL, a restart and a top-up${skippedWithoutRedis}`, () =>
+    staysAfter(async () => {
+      await redis!.flush();
+      await world.restart(0);
+    }),
+  );
+
+  async function staysAfter(disturb: () => Promise<void>): Promise<void> {
+    const refusedInput = input({ idempotencyKey: `too early ${from}`, amount: { amount: '100.01', currency: 'USD' } });
+    const doneInput = input({ idempotencyKey: `in time ${from}`, amount: { amount: '1', currency: 'USD' } });
     const refused = await world.transfer(ada, refusedInput);
     const done = await world.transfer(ada, doneInput);
     expect(codes([refused])).toEqual(['INSUFFICIENT_FUNDS']);
 
-    // Without Redis this part is left out: there is nothing to flush.
-    await redis?.flush();
-    await world.restart(0);
+    await disturb();
     await world.fund(from, '1000.00');
 
     const before = await world.booked(from);
@@ -109,5 +118,5 @@ describe('the first verdict', () => {
       expect(await world.transfer(ada, doneInput, gateway)).toEqual({ ...done, replayed: true });
     }
     expect(await world.booked(from)).toEqual(before);
-  });
+  }
 });

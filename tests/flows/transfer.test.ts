@@ -41,10 +41,7 @@ describe('from registration to live balances', () => {
   test('both parties see SNAPSHOT at v and then CHANGE v+1 …, each with what is theirs of it', async () => {
     const adas = world.follow(LIVE, { id: from }, { as: ada });
     const bobs = world.follow(LIVE, { id: to }, { as: bob });
-    const [adaNow, bobNow] = [
-      (await adas.result(0)).data,
-      (await bobs.result(0)).data,
-    ];
+    const [adaNow, bobNow] = [(await adas.result(0)).data, (await bobs.result(0)).data];
     expect([adaNow.live.kind, bobNow.live.kind]).toEqual(['SNAPSHOT', 'SNAPSHOT']);
     expect(adaNow.live).toMatchObject({
       now: { version: 1, available: { amount: '100.00', currency: 'USD' } },
