@@ -1,2 +1,0 @@
-/** Portfolio changes nothing, so it has nothing to refuse. */
-export const PORTFOLIO_REFUSALS: Record<never, never> = {};
