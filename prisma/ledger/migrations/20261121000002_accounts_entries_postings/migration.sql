@@ -39,7 +39,7 @@ CREATE TRIGGER account_is_never_removed BEFORE DELETE OR TRUNCATE ON account
 -- Ids are UUIDv7: the primary keys grow at their right end, and both tables can be partitioned by time through the id alone.
 CREATE TABLE entry (
   id uuid PRIMARY KEY,
-  kind text NOT NULL,
+  kind text NOT NULL CHECK (kind ~ '^[A-Z_]+$'),
   transfer_id uuid,
   description text,
   at timestamptz(3) NOT NULL

@@ -157,18 +157,19 @@ BEGIN
     WHERE a.id = n.id AND a.version <> n.version;
 
   -- 5. the events. Text put together and parsed once takes half the time of jsonb_build_object and jsonb_agg, and this is the
-  -- largest part of a posting; only counterparty and description can need escaping.
+  -- largest part of a posting. Keys stand in the order in which jsonb keeps them (shorter first), which saves it the sorting.
+  -- Only counterparty and description can need escaping.
   PERFORM platform.append_events(array_agg('EntryPosted'::text), array_agg(p_entry_id[e.entry]::text), array_agg(e.payload))
     FROM (
       SELECT l.entry, concat(
-          '{"entryId":"', p_entry_id[l.entry], '","transferId":', coalesce('"' || p_transfer_id[l.entry] || '"', 'null'),
-          ',"kind":"', p_kind[l.entry], '","changes":[', string_agg(concat(
-            '{"accountId":"', l.account_id, '","ownerId":"', a_owner[l.place], '","currency":"', l.currency,
-            '","version":', l.version, ',"posted":"', l.posted, '","held":"', a_held[l.place],
-            '","overdraft":"', a_overdraft[l.place], '","at":"', at_text, '","postingId":"', l.posting_id,
-            '","amountMinor":"', l.amount, '","lineType":"', l.line_type,
-            '","counterparty":', coalesce(to_json(l.counterparty)::text, 'null'),
-            ',"description":', coalesce(to_json(p_description[l.entry])::text, 'null'), '}'), ',' ORDER BY l.leg), ']}')::jsonb AS payload
+          '{"kind":"', p_kind[l.entry], '","changes":[', string_agg(concat(
+            '{"at":"', at_text, '","held":"', a_held[l.place], '","posted":"', l.posted, '","ownerId":"', a_owner[l.place],
+            '","version":', l.version, ',"currency":"', l.currency, '","lineType":"', l.line_type,
+            '","accountId":"', l.account_id, '","overdraft":"', a_overdraft[l.place], '","postingId":"', l.posting_id,
+            '","amountMinor":"', l.amount, '","description":', coalesce(to_json(p_description[l.entry])::text, 'null'),
+            ',"counterparty":', coalesce(to_json(l.counterparty)::text, 'null'), '}'), ',' ORDER BY l.leg),
+          '],"entryId":"', p_entry_id[l.entry], '","transferId":', coalesce('"' || p_transfer_id[l.entry] || '"', 'null'), '}'
+        )::jsonb AS payload
       FROM unnest(p_leg_entry, p_leg_posting_id, p_leg_account_id, p_leg_currency, p_leg_amount, p_leg_line_type, p_leg_counterparty,
           l_version, l_posted, l_place) WITH ORDINALITY
         AS l (entry, posting_id, account_id, currency, amount, line_type, counterparty, version, posted, place, leg)

@@ -64,10 +64,9 @@ BEGIN
 
     PERFORM risk.record_assessments(array_agg(t.id), array_agg(t.user_id), array_agg(t.assessment)),
         platform.append_events(array_agg('TransferCompleted'::text), array_agg(t.id::text), array_agg(concat(
-          '{"transferId":"', t.id, '","type":"', t.type, '","senderId":"', t.source_owner_id,
-          '","recipientId":"', t.destination_owner_id, '","sourceAccountId":"', t.source_account_id,
-          '","destinationAccountId":"', t.destination_account_id, '","amountMinor":"', t.amount,
-          '","currency":"', t.currency, '","at":"', batch_at_text, '"}')::jsonb))
+          '{"at":"', batch_at_text, '","type":"', t.type, '","currency":"', t.currency, '","senderId":"', t.source_owner_id,
+          '","transferId":"', t.id, '","amountMinor":"', t.amount, '","recipientId":"', t.destination_owner_id,
+          '","sourceAccountId":"', t.source_account_id, '","destinationAccountId":"', t.destination_account_id, '"}')::jsonb))
       FROM unnest(p_transfer_id, p_user_id, p_assessment, p_type, p_source_owner_id, p_destination_owner_id, p_source_account_id,
           p_destination_account_id, p_amount, p_currency, verdicts)
         AS t (id, user_id, assessment, type, source_owner_id, destination_owner_id, source_account_id,
