@@ -1,6 +1,13 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { expectBooksOk } from '../tests/books.ts';
-import { createLedgerWorld, entryOf, leg, movement, type LedgerWorld, type TestAccount } from '../tests/ledger-world.ts';
+import {
+  createLedgerWorld,
+  entryOf,
+  leg,
+  movement,
+  type LedgerWorld,
+  type TestAccount,
+} from '../tests/ledger-world.ts';
 import { balances } from './balances.ts';
 import { postEntries } from './post.ts';
 
