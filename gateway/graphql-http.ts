@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { HeaderMap, type ApolloServer, type HTTPGraphQLResponse } from '@apollo/server';
 import type { GraphQLError } from 'graphql';
@@ -76,6 +77,8 @@ export async function withDeadline<Value>(
   work: (signal: AbortSignal) => Promise<Value>,
 ): Promise<Value> {
   const controller = new AbortController();
+  // Every call to a subgraph listens, and a wide operation makes many.
+  setMaxListeners(0, controller.signal);
   const timer = setTimeout(() => controller.abort(deadlineExceeded()), deadlineMs);
   try {
     return await work(controller.signal);

@@ -48,6 +48,8 @@ describe('what clients really send is allowed', () => {
   test('exactly as much as the limits say', () => {
     expect(codeOf(nested(LIMITS.depth))).toBe('ALLOWED');
     expect(codeOf(`{ ${'a,'.repeat(LIMITS.rootFields)} }`)).toBe('ALLOWED');
+    const fields = Array.from({ length: 40 }, (_, n) => `f${n}`).join(' ');
+    expect(codeOf(`{ a { ...wide } } fragment wide on T { ${fields} }`)).toBe('ALLOWED');
     expect(codeOf(`{ a { ${Array.from({ length: LIMITS.aliases }, (_, n) => `a${n}: b`).join(' ')} } }`)).toBe(
       'ALLOWED',
     );

@@ -8,6 +8,7 @@ import {
   TokenKind,
   type DocumentNode,
   type FragmentDefinitionNode,
+  type OperationDefinitionNode,
   type SelectionSetNode,
 } from 'graphql';
 import { codedError } from '../platform/graph-errors.ts';
@@ -113,7 +114,7 @@ function checkSelections(document: DocumentNode): void {
   for (const definition of document.definitions) {
     // Fragments are weighed on their own as well: validation looks at those that no operation uses, too.
     if (definition.kind !== Kind.OPERATION_DEFINITION && definition.kind !== Kind.FRAGMENT_DEFINITION) continue;
-    total += weigh(definition.selectionSet, fragments);
+    total += weigh(definition, fragments);
     if (total > LIMITS.documentSelections)
       throw tooComplex(`at most ${LIMITS.documentSelections} fields in a document`);
   }
@@ -121,6 +122,8 @@ function checkSelections(document: DocumentNode): void {
 
 interface Weighing {
   fragments: Fragments;
+  /** Only an operation's own fields are root fields. */
+  isOperation: boolean;
   /** Fragments that are being written out; one within itself is a circle, which validation refuses by name. */
   open: Set<string>;
   selections: number;
@@ -131,9 +134,10 @@ interface Weighing {
   paths: Map<string, number>;
 }
 
-function weigh(selectionSet: SelectionSetNode, fragments: Fragments): number {
+function weigh(definition: OperationDefinitionNode | FragmentDefinitionNode, fragments: Fragments): number {
   const weighing: Weighing = {
     fragments,
+    isOperation: definition.kind === Kind.OPERATION_DEFINITION,
     open: new Set(),
     selections: 0,
     aliases: 0,
@@ -141,7 +145,7 @@ function weigh(selectionSet: SelectionSetNode, fragments: Fragments): number {
     sameNamePairs: 0,
     paths: new Map(),
   };
-  weighSelections(weighing, selectionSet, '', 1);
+  weighSelections(weighing, definition.selectionSet, '', 1);
   return weighing.selections;
 }
 
@@ -159,7 +163,7 @@ function weighSelections(weighing: Weighing, selectionSet: SelectionSetNode, pat
       weighing.open.delete(selection.name.value);
     } else {
       if (depth > LIMITS.depth) throw tooDeep();
-      if (depth === 1 && ++weighing.rootFields > LIMITS.rootFields) {
+      if (weighing.isOperation && depth === 1 && ++weighing.rootFields > LIMITS.rootFields) {
         throw tooComplex(`at most ${LIMITS.rootFields} fields at the root`);
       }
       if (selection.alias && ++weighing.aliases > LIMITS.aliases) throw tooManyAliases();

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import {
   createSourceEventStream,
   execute,
@@ -129,6 +130,8 @@ export function abortError(signal: AbortSignal): GraphQLError {
  */
 function subscribeToOperation(runner: Runner, request: SubgraphRequest): AsyncIterableIterator<SubgraphEvent> {
   const controller = new AbortController();
+  // Each resolver of each event may listen.
+  setMaxListeners(0, controller.signal);
   let source: AsyncIterator<SourceEvent<unknown>> | undefined;
   let ended = false;
   let leave: (() => void) | undefined;

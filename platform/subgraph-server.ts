@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { buildSubgraphSchema } from '@apollo/subgraph';
@@ -125,6 +126,7 @@ async function handle(door: Door, request: IncomingMessage, response: ServerResp
   const caller = verifyCall(door.key, call, request.headers, door.clock.now().getTime());
   if (!caller) return refuseUnsigned(response);
   const controller = new AbortController();
+  setMaxListeners(0, controller.signal);
   response.once('close', () => controller.abort());
   const parsed: unknown = JSON.parse(body);
   if (path === GRAPHQL_PATH) {
