@@ -29,7 +29,12 @@ export async function claimDatabase(
   openBankFolder(folder);
   const secrets = deriveSecrets(readOrCreateSecret(folder));
   for (let attempt = 1; attempt <= MAX_ATTEMPTS && !main.stopping; attempt++) {
-    const postgres = await startEmbeddedPostgres({ folder, secrets, onProgress });
+    const postgres = await startEmbeddedPostgres({
+      folder,
+      secrets,
+      onProgress,
+      isStopping: () => main.stopping,
+    });
     const claim = await claimForBank(postgres.adminUrl('postgres')).catch(() => 'server stops' as const);
     if (claim === 'bank runs') throw alreadyRuns(folder);
     if (claim === 'server stops') {

@@ -1,4 +1,4 @@
-import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
+import { spawn, type ChildProcess } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
 import {
   chownSync,
@@ -58,6 +58,8 @@ export interface EmbeddedPostgresOptions {
   /** Server settings beside our own, for example `{ fsync: 'off' }` for tests. */
   settings?: Record<string, string>;
   onProgress?: (step: string) => void;
+  /** True when the process is to stop: then a start under way gives up and leaves nothing running. */
+  isStopping?: () => boolean;
 }
 
 export const ADMIN = 'postgres';
@@ -84,7 +86,7 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
   checkData(folder);
   if (!existsSync(folder.data)) {
     options.onProgress?.('Making the database');
-    createData(options);
+    await createData(options);
   }
   const data = realpathSync(folder.data);
   const runAs = postgresUser(data);
@@ -163,7 +165,7 @@ function checkData(folder: BankFolder): void {
 }
 
 /** Makes new data and puts them in place; when another process was quicker, its data are the ones. */
-function createData(options: EmbeddedPostgresOptions): void {
+async function createData(options: EmbeddedPostgresOptions): Promise<void> {
   const { folder } = options;
   const runAs = postgresUser(folder.data);
   const programs = findPostgresPrograms(runAs);
@@ -173,7 +175,7 @@ function createData(options: EmbeddedPostgresOptions): void {
   rmSync(half, { recursive: true, force: true });
   mkdirSync(half, { mode: 0o700 });
   try {
-    runInitdb(options, programs, runAs, half);
+    await runInitdb(options, programs, runAs, half);
     renameSync(half, place);
     if (place !== folder.data) symlinkSync(place, folder.data);
   } catch (error) {
@@ -193,29 +195,40 @@ function distantPlace(folder: string): string {
   return path.join(openReachableFolder(), `${name}-${randomBytes(4).toString('hex')}`);
 }
 
-function runInitdb(
-  { secrets, settings }: EmbeddedPostgresOptions,
+async function runInitdb(
+  options: EmbeddedPostgresOptions,
   programs: PostgresPrograms,
   runAs: RunAs,
   data: string,
-) {
+): Promise<void> {
+  const { secrets, settings } = options;
   const passwordFile = `${data}.password`;
   try {
     writeFileSync(passwordFile, `${secrets.rolePassword(ADMIN)}\n`, { mode: 0o600 });
     if (runAs.uid !== undefined) for (const owned of [data, passwordFile]) chownSync(owned, runAs.uid, runAs.gid);
-    const result = spawnSync(
+    const child = spawn(
       programs.initdb,
       [
         ...['-D', data, '-U', ADMIN, `--pwfile=${passwordFile}`, '--auth=scram-sha-256', '--encoding=UTF8'],
         // The same order and case rules on every machine, whatever its own locales are.
         ...['--locale-provider=builtin', '--builtin-locale=C.UTF-8', '--locale=C', '--no-instructions'],
-        ...(settings?.fsync === 'off' ? ['--no-sync'] : []),
+        ...(settings?.['fsync'] === 'off' ? ['--no-sync'] : []),
       ],
-      { ...runAs, encoding: 'utf8', cwd: path.dirname(data) },
+      { ...runAs, cwd: path.dirname(data), stdio: ['ignore', 'pipe', 'pipe'] },
     );
-    if (result.status === 0) return;
-    const said = result.error?.message ?? lastComplaint(`${result.stdout}${result.stderr}`);
-    throw new StartError(`The embedded Postgres cannot make its data in ${data}: ${said}`);
+    let output = '';
+    for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => (output += String(chunk)));
+    const impatience = setInterval(() => options.isStopping?.() && child.kill('SIGTERM'), POLL_MS);
+    const code = await new Promise<number | null>((resolve) => {
+      child.once('error', (error) => {
+        output += `FATAL: ${error.message}`;
+        resolve(null);
+      });
+      child.once('close', resolve);
+    });
+    clearInterval(impatience);
+    if (code === 0) return;
+    throw new StartError(`The embedded Postgres cannot make its data in ${data}: ${lastComplaint(output)}`);
   } finally {
     rmSync(passwordFile, { force: true });
   }
@@ -255,6 +268,10 @@ async function spawnServer(
   // The server outlives this process when it must; it is stopped explicitly.
   child.unref();
   while (failure === null) {
+    if (options.isStopping?.()) {
+      await stopPostmaster(child.pid!);
+      throw new StartError('The bank was stopped while it started.');
+    }
     const running = findPostmaster(data);
     if (running?.ready && running.pid === child.pid) {
       const started = handle(options, running, child);

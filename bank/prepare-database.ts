@@ -12,6 +12,8 @@ export interface PrepareOptions {
   adminUrl: string;
   secrets: Secrets;
   onProgress?: (step: string) => void;
+  /** Those of this code unless given. */
+  migrations?: readonly Migration[];
 }
 
 const MIN_VERSION = 160_000;
@@ -19,8 +21,12 @@ const MIN_VERSION = 160_000;
 const PREPARE_LOCK = 7_193_004_117;
 
 /** Brings a database to what this code needs: roles, schemas, migrations. Safe to run at any time and from many processes. */
-export async function prepareDatabase({ adminUrl, secrets, onProgress }: PrepareOptions): Promise<void> {
-  const migrations = readMigrations();
+export async function prepareDatabase({
+  adminUrl,
+  secrets,
+  onProgress,
+  migrations = readMigrations(),
+}: PrepareOptions): Promise<void> {
   const admin = await connectAdmin(adminUrl);
   try {
     await checkServer(admin);
@@ -38,7 +44,7 @@ export async function prepareDatabase({ adminUrl, secrets, onProgress }: Prepare
 /** True when all of this code's migrations have run in the database; any user of it can ask. */
 export async function isPrepared(
   client: pg.Client | pg.Pool,
-  migrations: Migration[] = readMigrations(),
+  migrations: readonly Migration[] = readMigrations(),
 ): Promise<boolean> {
   const { rows } = await client.query<{ owner: string; digest: string | null }>(
     `SELECT nspname AS owner, obj_description(oid, 'pg_namespace') AS digest FROM pg_namespace WHERE nspname = ANY($1)`,

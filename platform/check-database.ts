@@ -1,4 +1,3 @@
-import pg from 'pg';
 import { createPool, sqlState } from './db.ts';
 import type { Secrets } from './secrets.ts';
 import { StartError, systemCode } from './start-error.ts';
@@ -39,8 +38,8 @@ export function unreachable(url: string, error: unknown): StartError {
   };
   // Node tries each address of a name and reports all failures together.
   const cause: unknown = error instanceof AggregateError ? error.errors[0] : error;
-  const code = (cause instanceof pg.DatabaseError ? cause.code : systemCode(cause)) ?? '';
-  const message = cause instanceof Error ? cause.message : String(cause);
+  const code = systemCode(cause) ?? '';
+  const message = cause instanceof Error ? cause.message : '';
   const reason = reasons[code] ?? `cannot be used (${message || code || 'unknown error'})`;
   return new StartError(`The database server at ${hostname}:${port || 5432} ${reason}: check DATABASE_URL.`, {
     cause: error,

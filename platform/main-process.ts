@@ -6,7 +6,7 @@ import { StartError } from './start-error.ts';
  * failed start) undoes them, last first. A second signal does not wait.
  */
 export interface MainProcess {
-  /** How to undo what was just started. Run at once when the process is stopping already. */
+  /** How to undo what was just started. */
   onStop(undo: () => Promise<void> | void): void;
   /** The last thing to do when nobody waits any more; must not wait itself. */
   onForce(react: () => void): void;
@@ -37,10 +37,13 @@ export function runMain(
   const undos: (() => Promise<void> | void)[] = [];
   const forced: (() => void)[] = [];
   let stopped: Promise<void> | undefined;
+  let started: Promise<void> = Promise.resolve();
 
   const stop = (exitCode: number): Promise<void> => {
     stopped ??= (async () => {
       const deadline = setTimeout(() => force(exitCode || 1), STOP_TIMEOUT_MS);
+      // A start under way gives up at its next step; until then it may still say what there is to undo.
+      await started;
       while (undos.length > 0) {
         try {
           await undos.pop()!();
@@ -89,13 +92,13 @@ export function runMain(
     const parent = process.ppid;
     setInterval(() => (process.ppid === parent ? undefined : void stop(0)), PARENT_POLL_MS).unref();
   }
-  start(main).then(
-    (outcome) => (outcome === 'done' || stopped ? stop(0) : undefined),
+  started = start(main).then(
+    (outcome) => void (outcome === 'done' && stop(0)),
     (error: unknown) => {
       // What breaks because we are stopping is no news.
       if (stopped) return;
       complain(error);
-      return stop(1);
+      void stop(1);
     },
   );
 }

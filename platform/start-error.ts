@@ -5,5 +5,7 @@ export class StartError extends Error {
 
 /** The code of a failed system call, for example "EACCES", else undefined. */
 export function systemCode(error: unknown): string | undefined {
-  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
+  // By shape and not by class: Node makes its errors in a realm of its own, which is not that of tests.
+  if (typeof error !== 'object' || error === null || !('code' in error)) return undefined;
+  return typeof error.code === 'string' ? error.code : undefined;
 }

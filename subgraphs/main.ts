@@ -38,7 +38,9 @@ runMain(
         key: secrets.key(CALLER_KEY),
         clock: systemClock,
         log,
-      }).catch((error: unknown) => Promise.reject(explain(error, served, config)));
+      }).catch((error: unknown) => {
+        throw explain(error, served, config);
+      });
       main.onStop(() => listening.close());
       process.stdout.write(`${name.padEnd(9)}  ${listening.url}\n`);
     }
