@@ -59,7 +59,12 @@ export interface World {
   send(query: string, variables: Record<string, unknown>, sending?: Sending): Promise<Answer>;
   /** Sends what must succeed; `Data` is what the test knows of the answer's shape. */
   ask<Data>(query: string, variables: Record<string, unknown>, sending?: Sending): Promise<Data>;
-  follow(query: string, variables: Record<string, unknown>, sending?: Sending): Follower;
+  /** Follows a subscription; `Data` as with `ask`. */
+  follow<Data = Record<string, unknown>>(
+    query: string,
+    variables: Record<string, unknown>,
+    sending?: Sending,
+  ): Follower<Data>;
   register(displayName?: string): Promise<Person>;
   openAccount(owner: Person, currency?: string, funds?: string): Promise<AccountId>;
   fund(accountId: string, amount: string, currency?: string): Promise<void>;
@@ -114,8 +119,12 @@ export async function openWorld({
       if (answer.errors) throw new Error(JSON.stringify(answer.errors));
       return answer.data as Data;
     },
-    follow: (query, variables, { as, gateway = 0 } = {}) =>
-      follow(`${urls[gateway]!.replace('http', 'ws')}/graphql`, { token: as?.accessToken ?? null, query, variables }),
+    follow: <Data>(query: string, variables: Record<string, unknown>, { as, gateway = 0 }: Sending = {}) =>
+      follow<Data>(`${urls[gateway]!.replace('http', 'ws')}/graphql`, {
+        token: as?.accessToken ?? null,
+        query,
+        variables,
+      }),
     async register(displayName = 'Somebody') {
       const email = `person-${++people}@example.com`;
       const { register } = await world.ask<{ register: AuthAnswer }>(

@@ -6,6 +6,10 @@ import { openWorld, type Person, type World } from '../world.ts';
 const LIVE = `subscription ($id: ID!, $after: Int) {
   balanceUpdated(accountId: $id, afterVersion: $after) { kind balance { version } cause { transfer { status } } } }`;
 
+interface Live {
+  balanceUpdated: { kind: string; balance: { version: number } };
+}
+
 let world: World;
 let ada: Person;
 let bob: Person;
@@ -29,27 +33,23 @@ const pay = () =>
     amount: { amount: '1', currency: 'USD' },
   });
 
-function seen({ results }: Follower): string[] {
-  return results.map(({ data }) => {
-    const { kind, balance } = (data as { balanceUpdated: { kind: string; balance: { version: number } } })
-      .balanceUpdated;
-    return `${kind} ${balance.version}`;
-  });
+function seen({ results }: Follower<Live>): string[] {
+  return results.map(({ data }) => `${data!.balanceUpdated.kind} ${data!.balanceUpdated.balance.version}`);
 }
 
-const toVersion = (follower: Follower, version: number) =>
+const toVersion = (follower: Follower<Live>, version: number) =>
   until(`version ${version} on the stream`, () => seen(follower).at(-1)?.endsWith(` ${version}`));
 
 describe('a stream that was cut', () => {
   test('is taken up after the last version seen, without a gap, a repetition or a snapshot', async () => {
-    const first = world.follow(LIVE, { id: from }, { as: ada });
+    const first = world.follow<Live>(LIVE, { id: from }, { as: ada });
     await first.result(0);
     await pay();
     await toVersion(first, 2);
     first.cut();
     await first.ended;
     for (let n = 0; n < 5; n++) await pay();
-    const second = world.follow(LIVE, { id: from, after: 2 }, { as: ada });
+    const second = world.follow<Live>(LIVE, { id: from, after: 2 }, { as: ada });
     await toVersion(second, 7);
     await pay();
     await toVersion(second, 8);
@@ -62,7 +62,7 @@ describe('a stream that was cut', () => {
   });
 
   test('cannot be taken up from a version that has not been', async () => {
-    const follower = world.follow(LIVE, { id: from, after: 2 }, { as: ada });
+    const follower = world.follow<Live>(LIVE, { id: from, after: 2 }, { as: ada });
     expect(await follower.ended).toMatchObject({ codes: ['VERSION_AHEAD'] });
     await follower.leave();
   });
@@ -72,14 +72,17 @@ describe('a stream whose viewer is no longer one', () => {
   const LOGOUT = 'mutation { logout { loggedOut } }';
 
   test('ends within a second of logging out, tells why, and brings nothing of what comes later', async () => {
-    const followers = [world.follow(LIVE, { id: from }, { as: ada }), world.follow(LIVE, { id: from }, { as: ada })];
+    const followers = [
+      world.follow<Live>(LIVE, { id: from }, { as: ada }),
+      world.follow<Live>(LIVE, { id: from }, { as: ada }),
+    ];
     for (const follower of followers) await follower.result(0);
     // A second session of the same person goes on.
     const { login } = await world.ask<{ login: { tokens: { accessToken: string } } }>(
       'mutation ($input: LoginInput!) { login(input: $input) { tokens { accessToken } } }',
       { input: { email: ada.email, password: 'correct horse battery staple' } },
     );
-    const other = world.follow(LIVE, { id: from }, { as: login.tokens });
+    const other = world.follow<Live>(LIVE, { id: from }, { as: login.tokens });
     await other.result(0);
 
     const beganMs = performance.now();
@@ -112,7 +115,7 @@ describe('a stream whose viewer is no longer one', () => {
       { input: { email: ada.email, password: 'correct horse battery staple' } },
     ).finally(() => (world.clock.offsetMs = 0)); // prettier-ignore
     const { accessToken, accessTokenExpiresAt } = login.tokens;
-    const follower = world.follow(LIVE, { id: from }, { as: { accessToken } });
+    const follower = world.follow<Live>(LIVE, { id: from }, { as: { accessToken } });
     await follower.result(0);
     const { codes } = await follower.ended;
     expect(codes).toEqual(['UNAUTHENTICATED']);
@@ -124,7 +127,7 @@ describe('a stream whose viewer is no longer one', () => {
 
   test('does not begin without a token, or with a wrong one', async () => {
     for (const as of [null, { accessToken: 'no token' }, { accessToken: `${ada.accessToken.slice(0, -2)}xx` }]) {
-      const follower = world.follow(LIVE, { id: from }, { as });
+      const follower = world.follow<Live>(LIVE, { id: from }, { as });
       const { codes, closeCode } = await follower.ended;
       // The socket itself is refused; what is followed without one is refused with a code.
       expect(closeCode ?? codes[0]).toEqual(closeCode === null ? 'UNAUTHENTICATED' : 4403);

@@ -39,9 +39,9 @@ afterAll(() => world.close());
 
 describe('from registration to live balances', () => {
   test('both parties see SNAPSHOT at v and then CHANGE v+1 …, each with what is theirs of it', async () => {
-    const adas = world.follow(LIVE, { id: from }, { as: ada });
-    const bobs = world.follow(LIVE, { id: to }, { as: bob });
-    const [adaNow, bobNow] = [(await adas.result(0)).data, (await bobs.result(0)).data];
+    const adas = world.follow<Live>(LIVE, { id: from }, { as: ada });
+    const bobs = world.follow<Live>(LIVE, { id: to }, { as: bob });
+    const [adaNow, bobNow] = [(await adas.result(0)).data!, (await bobs.result(0)).data!];
     expect([adaNow.live.kind, bobNow.live.kind]).toEqual(['SNAPSHOT', 'SNAPSHOT']);
     expect(adaNow.live).toMatchObject({
       now: { version: 1, available: { amount: '100.00', currency: 'USD' } },
@@ -57,7 +57,7 @@ describe('from registration to live balances', () => {
     });
     expect(done).toMatchObject({ transfer: { status: 'COMPLETED' }, replayed: false, userErrors: [] });
 
-    const adaThen = (await adas.result(1)).data as unknown as Live;
+    const adaThen = (await adas.result(1)).data!;
     expect(adaThen.live).toEqual({
       kind: 'CHANGE',
       account: { id: from, owner: { displayName: 'Ada Lovelace', riskProfile: { level: expect.any(String) } } },
@@ -77,7 +77,7 @@ describe('from registration to live balances', () => {
         },
       },
     });
-    const bobThen = (await bobs.result(1)).data as unknown as Live;
+    const bobThen = (await bobs.result(1)).data!;
     expect(bobThen.live).toMatchObject({
       kind: 'CHANGE',
       account: { id: to, owner: { displayName: 'Bob' } },
