@@ -17,17 +17,6 @@ export interface BankFolder {
 
 const MIN_SECRET_LENGTH = 32;
 
-/** The root of this project, seen from one of its files, in the sources as in the built code. */
-export function projectRoot(): string {
-  let folder = import.meta.dirname;
-  while (!existsSync(path.join(folder, 'package.json'))) {
-    const parent = path.dirname(folder);
-    if (parent === folder) throw new Error(`no package.json above ${import.meta.dirname}`);
-    folder = parent;
-  }
-  return folder;
-}
-
 /** The names of what lies in a bank's folder; touches nothing. */
 export function bankFolder(folder: string): BankFolder {
   return {

@@ -1,9 +1,9 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
+import { fileURLToPath } from 'node:url';
 import pg from 'pg';
 import { quoteIdentifier } from '../platform/db.ts';
-import { projectRoot } from './bank-folder.ts';
 import { CLOSED_OWNERS, ownerRole, OWNERS, serviceRole, type Owner } from './owners.ts';
 import { StartError } from '../platform/start-error.ts';
 
@@ -26,7 +26,9 @@ const NAME = /^\d{14}_\w+$/;
 const LOCK_TIMEOUT = '10s';
 
 /** All migrations there are, in the order in which they run. Read anew at each call. */
-export function readMigrations(root = path.join(projectRoot(), 'prisma')): Migration[] {
+export function readMigrations(): Migration[] {
+  // Beside this code, in the sources as in what is built from them.
+  const root = fileURLToPath(new URL('../prisma', import.meta.url));
   return OWNERS.flatMap((owner) => {
     const folder = path.join(root, owner, 'migrations');
     if (!existsSync(folder)) return [];
