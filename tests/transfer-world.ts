@@ -57,6 +57,8 @@ export interface TransferWorld {
   ): AsyncIterableIterator<SubgraphEvent>;
   /** How many rows say that something happened. */
   stored(): Promise<Record<string, number>>;
+  /** Wakes the readers of the event log, as every commit by production code does. */
+  wake(): void;
   /** Proves the books, and that transfers and books say the same. */
   proveBooks(): Promise<void>;
   /** Ends the subgraph's poster and store but not the world: what comes afterwards is refused. */
@@ -120,6 +122,7 @@ export async function openTransferWorld({
     signal: new AbortController().signal,
   });
 
+  let openedMs = 0;
   const world: TransferWorld = {
     admin,
     risk,
@@ -134,7 +137,9 @@ export async function openTransferWorld({
       return { userId, email, viewer };
     },
     async account(owner, currency = 'USD', { kind = 'PERSONAL', funds } = {}) {
-      const id = newId<AccountId>();
+      // A millisecond of its own: which of two accounts is the older is told by their ids.
+      openedMs = Math.max(openedMs + 1, Date.now());
+      const id = newId<AccountId>(openedMs);
       await openAccount(wallet, { id, ownerId: owner.userId, currency, kind });
       if (funds) await world.fund(id, funds, currency);
       return id;
@@ -170,6 +175,7 @@ export async function openTransferWorld({
     async stored() {
       return (await admin.query<Record<string, number>>(COUNTS)).rows[0]!;
     },
+    wake: () => wakeUp.signal(),
     proveBooks: () => expectBooksOk(admin),
     stopPoster: () => subgraph.stop(),
     async close() {

@@ -25,16 +25,17 @@ beforeAll(async () => {
 });
 afterAll(() => world.close());
 
-/** A step after COMPLETED, as taking back a transfer will write it: the row and an event in one transaction. */
-async function step(status: string | null): Promise<void> {
+/** Steps after COMPLETED, as taking back a transfer will write them: the row and an event in one transaction. */
+async function step(...statuses: string[]): Promise<void> {
+  const steps = statuses.map((status) => ({ status, at: '2026-01-01T00:00:00.000Z' }));
   await world.admin.query(
     `WITH stepped AS (
-       UPDATE transfer.transfer SET status = coalesce($2, status), timeline = timeline || CASE WHEN $2::text IS NULL THEN '[]'::jsonb
-         ELSE jsonb_build_array(jsonb_build_object('status', $2, 'at', '2026-01-01T00:00:00.000Z')) END WHERE id = $1 RETURNING id)
+       UPDATE transfer.transfer SET status = coalesce($2, status), timeline = timeline || $3::jsonb WHERE id = $1 RETURNING id)
      SELECT platform.append_events(ARRAY['TransferCompleted'], ARRAY[id::text], ARRAY[jsonb_build_object(
        'transferId', id, 'senderId', id, 'recipientId', id, 'sourceAccountId', id, 'destinationAccountId', id)]) FROM stepped`,
-    [transferId, status],
+    [transferId, statuses.at(-1) ?? null, JSON.stringify(steps)],
   );
+  world.wake();
 }
 
 const follow = (as: Customer | null, id = transferId) => world.subscribe(as, FOLLOW, { id });
@@ -47,7 +48,7 @@ async function read(stream: AsyncIterableIterator<SubgraphEvent>): Promise<Subgr
 
 async function next(stream: AsyncIterableIterator<SubgraphEvent>) {
   const value = await read(stream);
-  const data = value.result.data as { transferUpdated: { status: string } } | undefined;
+  const data = value.result.data as { transferUpdated: { status: string; timeline: unknown[] } } | undefined;
   return { status: data?.transferUpdated.status, position: value.position, errors: value.result.errors, data };
 }
 
@@ -55,7 +56,8 @@ describe('transferUpdated', () => {
   test('gives the transfer as it is, then every step once, to both ends', async () => {
     const streams = [follow(ada), follow(bob)];
     for (const stream of streams) expect(await next(stream)).toMatchObject({ status: 'COMPLETED', position: 2 });
-    await step(null);
+    // An event without a step shows nothing.
+    await step();
     await step('COMPENSATING');
     for (const stream of streams) expect(await next(stream)).toMatchObject({ status: 'COMPENSATING', position: 3 });
     await step('REVERSED');
@@ -75,6 +77,44 @@ describe('transferUpdated', () => {
     const waiting = stream.next();
     await stream.return!();
     expect(await waiting).toEqual({ value: undefined, done: true });
+  });
+
+  test('gives every step by itself when several happened at once', async () => {
+    const stream = follow(ada);
+    const { position } = await next(stream);
+    await step('COMPENSATING', 'COMPENSATED', 'REVERSED');
+    for (const [index, status] of ['COMPENSATING', 'COMPENSATED', 'REVERSED'].entries()) {
+      const event = await next(stream);
+      expect(event).toMatchObject({ status, position: position! + index + 1 });
+      expect(event.data?.transferUpdated.timeline).toHaveLength(event.position!);
+    }
+    await stream.return!();
+  });
+
+  test('tells a reader who is too far behind so, and ends', async () => {
+    const stream = follow(ada);
+    const { position } = await next(stream);
+    await step(...Array<string>(40).fill('COMPENSATING'));
+    const rest: SubgraphEvent[] = [];
+    for await (const event of stream) rest.push(event);
+    // What had been taken for the reader comes, and then the end.
+    expect(rest.slice(0, -1).map((event) => event.position)).toEqual(
+      Array.from({ length: rest.length - 1 }, (_, index) => position! + index + 1),
+    );
+    expect(rest.length).toBeLessThan(40);
+    expect(rest.at(-1)!.result.errors).toMatchObject([{ extensions: { code: 'INTERNAL' } }]);
+  });
+
+  test('ends with an error when the transfer cannot be read any more', async () => {
+    const stream = follow(ada);
+    await next(stream);
+    await world.admin.query('REVOKE SELECT ON transfer.transfer FROM dwaybank_transfer');
+    await step('REVERSED');
+    const failed = await read(stream);
+    await world.admin.query('GRANT SELECT ON transfer.transfer TO dwaybank_transfer');
+    expect(failed.result.errors).toMatchObject([{ extensions: { code: 'INTERNAL' } }]);
+    expect(JSON.stringify(failed.result)).not.toContain('permission');
+    expect(await stream.next()).toEqual({ value: undefined, done: true });
   });
 
   test('is refused to others as what does not exist', async () => {

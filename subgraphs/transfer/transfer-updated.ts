@@ -32,11 +32,15 @@ export async function transferUpdated(
   const stream = createPushStream<SourceEvent<TransferParent | Error>>({ limit: MAX_WAITING, onReturn: leave });
   let steps = 0;
   const show = (transfer: TransferParent): void => {
-    if (transfer.timeline.length <= steps) return;
-    steps = transfer.timeline.length;
-    if (stream.push({ value: transfer, position: steps })) return;
-    leave();
-    stream.end({ value: new Error('a reader of transferUpdated is too slow') });
+    // The transfer as it is comes first; from then on each step by itself, also when several happened between two readings.
+    const first = steps === 0 ? transfer.timeline.length : steps + 1;
+    for (let position = first; position <= transfer.timeline.length; position++) {
+      steps = position;
+      if (stream.push({ value: asOf(transfer, position), position })) continue;
+      leave();
+      stream.end({ value: new Error('a reader of transferUpdated is too slow') });
+      return;
+    }
   };
   const read = async (): Promise<TransferParent | null> =>
     visibleTo(viewer, (await deps.store.findTransfers([transferId]))[0] ?? null);
@@ -72,4 +76,11 @@ export async function transferUpdated(
   }
   if (options.signal.aborted) abort();
   return stream.values;
+}
+
+/** The transfer as it was after so many steps. */
+function asOf(transfer: TransferParent, steps: number): TransferParent {
+  const timeline = transfer.timeline.slice(0, steps);
+  const { status, at } = timeline.at(-1)!;
+  return { ...transfer, status, timeline, updatedAt: at };
 }
