@@ -15,9 +15,11 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import { createTestDatabase, type TestDatabase } from '../tests/database.ts';
 import { startBankProcess, type BankProcess } from '../tests/bank-process.ts';
 import { until } from '../tests/until.ts';
 import { bankFolder } from './bank-folder.ts';
@@ -384,6 +386,67 @@ describe('funding by hand', () => {
     );
     const { output } = await run(folder, 'scripts/fund.ts', ['ada@example.com', '0.01', 'USD']);
     expect(output).toContain('it now has 2500.01 USD');
+  });
+});
+
+describe('with a Postgres of one’s own', () => {
+  let database: TestDatabase;
+  let environment: NodeJS.ProcessEnv;
+  beforeAll(async () => {
+    database = await createTestDatabase();
+    environment = { DATABASE_URL: database.adminUrl, DWAYBANK_SECRET: database.secret };
+  });
+  afterAll(() => database.drop());
+
+  test('the bank runs on it, without demo logins and without a folder', async () => {
+    const folder = path.join(directory, 'unused');
+    const bank = await start(folder, { environment });
+    expect((await fetch(`${bank.url}/ready`)).status).toBe(200);
+    expect(await bank.stop()).toBe(0);
+    expect(bank.output()).not.toContain('Demo');
+    expect(existsSync(folder)).toBe(false);
+    const { rows } = await database.pool('postgres').query('SELECT FROM "user".person');
+    expect(rows).toHaveLength(0);
+  });
+
+  test.each([
+    ['bank/main.ts', ['--port', '0']],
+    ['gateway/main.ts', []],
+    ['subgraphs/main.ts', ['wallet']],
+    ['scripts/ledger-check.ts', []],
+  ])('%s says that the secret is another than the database was prepared with', async (script, options) => {
+    await expectSentence(
+      run(directory, script, options, { ...environment, DWAYBANK_SECRET: 'z'.repeat(32) }),
+      /not prepared for this bank, or with another DWAYBANK_SECRET: run `npm run db:prepare`/,
+    );
+  });
+
+  test.each([
+    ['gateway/main.ts', []],
+    ['subgraphs/main.ts', []],
+    ['scripts/db-prepare.ts', []],
+  ])('%s says that it needs one', async (script, options) => {
+    await expectSentence(run(directory, script, options), /DATABASE_URL .*and DWAYBANK_SECRET/);
+  });
+
+  test('--fresh does not touch it', async () => {
+    await expectSentence(
+      run(directory, 'bank/main.ts', ['--fresh', '--port', '0'], environment),
+      /--fresh removes the embedded bank of this folder only/,
+    );
+  });
+
+  test('subgraphs say which of them there are, and which port is taken', async () => {
+    await expectSentence(
+      run(directory, 'subgraphs/main.ts', ['transfers'], environment),
+      /There is no subgraph "transfers": name some of user, wallet/,
+    );
+    const server = createServer().listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { port } = server.address() as { port: number };
+    const taken = { ...environment, WALLET_URL: `http://127.0.0.1:${port}` };
+    await expectSentence(run(directory, 'subgraphs/main.ts', ['wallet'], taken), /Port \d+ for wallet is taken/);
+    server.close();
   });
 });
 
