@@ -33,14 +33,14 @@ BEGIN
   -- The transfer id marks whose claim it is: of two equal keys in one batch the second finds the first one's row.
   WITH claim AS (
     INSERT INTO idempotency_key AS k (user_id, mutation, key, body_hash, transfer_id)
-    SELECT c.user_id, p_mutation, c.key, c.body_hash, c.transfer_id
-    FROM unnest(p_user_id, p_key, p_body_hash, p_transfer_id) WITH ORDINALITY AS c (user_id, key, body_hash, transfer_id, item)
-    ORDER BY c.user_id, c.key, c.item
+    SELECT p_user_id[i], p_mutation, p_key[i], p_body_hash[i], p_transfer_id[i]
+    FROM generate_series(1, items) AS i
+    ORDER BY p_user_id[i], p_key[i] COLLATE "C", i
     ON CONFLICT DO NOTHING
     RETURNING k.transfer_id
   )
-  SELECT array_agg(i.transfer_id IN (SELECT claim.transfer_id FROM claim) ORDER BY i.item) INTO claimed
-    FROM unnest(p_transfer_id) WITH ORDINALITY AS i (transfer_id, item);
+  SELECT array_agg(p_transfer_id[i] IN (SELECT claim.transfer_id FROM claim) ORDER BY i) INTO claimed
+    FROM generate_series(1, items) AS i;
 
   SELECT array_agg(b.verdict ORDER BY b.entry_no), max(b.posted_at) INTO verdicts, batch_at
     FROM ledger.post_batch(
@@ -51,59 +51,51 @@ BEGIN
     batch_at_text := to_char(batch_at AT TIME ZONE 'UTC', rfc3339);
     INSERT INTO transfer (id, user_id, type, status, amount, currency, source_account_id, source_owner_id, source_label,
         destination_account_id, destination_owner_id, destination_label, description, timeline, created_at, updated_at)
-      SELECT t.id, t.user_id, t.type, 'COMPLETED', t.amount, t.currency, t.source_account_id, t.source_owner_id, t.source_label,
-        t.destination_account_id, t.destination_owner_id, t.destination_label, t.description,
-        concat('[{"status":"INITIATED","at":"', to_char(least(t.initiated_at, batch_at) AT TIME ZONE 'UTC', rfc3339),
-          '"},{"status":"COMPLETED","at":"', batch_at_text, '"}]')::jsonb,
-        least(t.initiated_at, batch_at), batch_at
-      FROM unnest(p_transfer_id, p_user_id, p_type, p_amount, p_currency, p_source_account_id, p_source_owner_id, p_source_label,
-          p_destination_account_id, p_destination_owner_id, p_destination_label, p_description, p_initiated_at, verdicts)
-        AS t (id, user_id, type, amount, currency, source_account_id, source_owner_id, source_label,
-          destination_account_id, destination_owner_id, destination_label, description, initiated_at, verdict)
-      WHERE t.verdict = 'POSTED';
+      SELECT p_transfer_id[i], p_user_id[i], p_type[i], 'COMPLETED', p_amount[i], p_currency[i], p_source_account_id[i],
+        p_source_owner_id[i], p_source_label[i], p_destination_account_id[i], p_destination_owner_id[i], p_destination_label[i],
+        p_description[i],
+        concat('[{"at":"', to_char(least(p_initiated_at[i], batch_at) AT TIME ZONE 'UTC', rfc3339),
+          '","status":"INITIATED"},{"at":"', batch_at_text, '","status":"COMPLETED"}]')::jsonb,
+        least(p_initiated_at[i], batch_at), batch_at
+      FROM generate_series(1, items) AS i WHERE verdicts[i] = 'POSTED';
 
-    PERFORM risk.record_assessments(array_agg(t.id), array_agg(t.user_id), array_agg(t.assessment)),
-        platform.append_events(array_agg('TransferCompleted'::text), array_agg(t.id::text), array_agg(concat(
-          '{"at":"', batch_at_text, '","type":"', t.type, '","currency":"', t.currency, '","senderId":"', t.source_owner_id,
-          '","transferId":"', t.id, '","amountMinor":"', t.amount, '","recipientId":"', t.destination_owner_id,
-          '","sourceAccountId":"', t.source_account_id, '","destinationAccountId":"', t.destination_account_id, '"}')::jsonb))
-      FROM unnest(p_transfer_id, p_user_id, p_assessment, p_type, p_source_owner_id, p_destination_owner_id, p_source_account_id,
-          p_destination_account_id, p_amount, p_currency, verdicts)
-        AS t (id, user_id, assessment, type, source_owner_id, destination_owner_id, source_account_id,
-          destination_account_id, amount, currency, verdict)
-      WHERE t.verdict = 'POSTED';
+    PERFORM risk.record_assessments(array_agg(p_transfer_id[i]), array_agg(p_user_id[i]), array_agg(p_assessment[i])),
+        platform.append_events(array_agg('TransferCompleted'::text), array_agg(p_transfer_id[i]::text), array_agg(concat(
+          '{"at":"', batch_at_text, '","type":"', p_type[i], '","currency":"', p_currency[i],
+          '","senderId":"', p_source_owner_id[i], '","transferId":"', p_transfer_id[i], '","amountMinor":"', p_amount[i],
+          '","recipientId":"', p_destination_owner_id[i], '","sourceAccountId":"', p_source_account_id[i],
+          '","destinationAccountId":"', p_destination_account_id[i], '"}')::jsonb))
+      FROM generate_series(1, items) AS i WHERE verdicts[i] = 'POSTED';
   END IF;
 
   -- Accepted keys keep their null; only a refusal is written a second time. (As an upsert, because that cannot become
   -- anything but a look-up in the primary key.)
   INSERT INTO idempotency_key (user_id, mutation, key, body_hash, transfer_id, verdict)
-    SELECT r.user_id, p_mutation, r.key, r.body_hash, r.transfer_id, r.verdict
-    FROM unnest(p_user_id, p_key, p_body_hash, p_transfer_id, verdicts) AS r (user_id, key, body_hash, transfer_id, verdict)
-    WHERE r.verdict <> 'POSTED'
+    SELECT p_user_id[i], p_mutation, p_key[i], p_body_hash[i], p_transfer_id[i], verdicts[i]
+    FROM generate_series(1, items) AS i WHERE verdicts[i] <> 'POSTED'
     ON CONFLICT (user_id, mutation, key) DO UPDATE SET verdict = excluded.verdict;
 
   -- A key that holds this very attempt's transfer id was claimed by an earlier run of the same call, whose answer was lost
   -- on the way: then this attempt is what did it, and not a repetition.
   RETURN QUERY
-    SELECT i.item::int,
-      CASE WHEN i.verdict = 'POSTED' THEN 'DONE'
-        WHEN i.verdict IS NOT NULL THEN 'REFUSED'
-        WHEN k.body_hash <> i.body_hash THEN 'KEY_REUSED'
-        WHEN k.transfer_id <> i.transfer_id THEN 'REPLAYED'
+    SELECT i,
+      CASE WHEN verdicts[i] = 'POSTED' THEN 'DONE'
+        WHEN verdicts[i] IS NOT NULL THEN 'REFUSED'
+        WHEN k.body_hash <> p_body_hash[i] THEN 'KEY_REUSED'
+        WHEN k.transfer_id <> p_transfer_id[i] THEN 'REPLAYED'
         WHEN k.verdict IS NULL THEN 'DONE'
         ELSE 'REFUSED' END,
-      CASE WHEN i.verdict IS NOT NULL THEN nullif(i.verdict, 'POSTED') WHEN k.body_hash = i.body_hash THEN k.verdict END,
-      CASE WHEN i.verdict = 'POSTED' THEN i.transfer_id
-        WHEN i.verdict IS NULL AND k.body_hash = i.body_hash AND k.verdict IS NULL THEN k.transfer_id END,
-      CASE WHEN i.verdict = 'POSTED' THEN batch_at
-        WHEN k.transfer_id = i.transfer_id THEN (SELECT t.updated_at FROM transfer t WHERE t.id = i.transfer_id) END
-    FROM unnest(p_user_id, p_key, p_body_hash, p_transfer_id, verdicts) WITH ORDINALITY
-      AS i (user_id, key, body_hash, transfer_id, verdict, item)
+      CASE WHEN verdicts[i] IS NOT NULL THEN nullif(verdicts[i], 'POSTED') WHEN k.body_hash = p_body_hash[i] THEN k.verdict END,
+      CASE WHEN verdicts[i] = 'POSTED' THEN p_transfer_id[i]
+        WHEN verdicts[i] IS NULL AND k.body_hash = p_body_hash[i] AND k.verdict IS NULL THEN k.transfer_id END,
+      CASE WHEN verdicts[i] = 'POSTED' THEN batch_at
+        WHEN k.transfer_id = p_transfer_id[i] THEN (SELECT t.updated_at FROM transfer t WHERE t.id = p_transfer_id[i]) END
+    FROM generate_series(1, items) AS i
     LEFT JOIN LATERAL (
       SELECT * FROM idempotency_key k
-      WHERE i.verdict IS NULL AND k.user_id = i.user_id AND k.mutation = p_mutation AND k.key = i.key LIMIT 1
+      WHERE verdicts[i] IS NULL AND k.user_id = p_user_id[i] AND k.mutation = p_mutation AND k.key = p_key[i] LIMIT 1
     ) k ON true
-    ORDER BY i.item;
+    ORDER BY i;
 END $$;
 
 GRANT EXECUTE ON FUNCTION create_transfers TO dwaybank_transfer;
