@@ -43,7 +43,12 @@ export function createPool(options: PoolOptions): pg.Pool {
     options: `-c search_path=${quoteIdentifier(options.schema)}`,
   });
   // An idle connection that dies (Postgres restarted) would otherwise end the process; the pool replaces it by itself.
-  pool.on('error', options.onError);
+  pool.on('error', (error: Error & { client?: unknown }) => {
+    // The pool adds the whole client, with pages of its inner state that belong in no log.
+    delete error.client;
+    // What is still open when the pool has been ended may lose its server before it has said goodbye.
+    if (!pool.ending) options.onError(error);
+  });
   return pool;
 }
 

@@ -29,6 +29,9 @@ export interface MainOptions {
 
 const PARENT_POLL_MS = 250;
 
+/** One Ctrl-C can arrive twice, from the terminal and from npm; only a signal later than this is a second one. */
+const SAME_SIGNAL_MS = 500;
+
 /** Runs a process. `start` returns when it serves; for a command that just ends, stop it by returning `'done'`. */
 export function runMain(
   start: (main: MainProcess) => Promise<'serving' | 'done'>,
@@ -37,6 +40,7 @@ export function runMain(
   const undos: (() => Promise<void> | void)[] = [];
   const forced: (() => void)[] = [];
   let stopped: Promise<void> | undefined;
+  let signalledAt = 0;
   let started: Promise<void> = Promise.resolve();
 
   const stop = (exitCode: number): Promise<void> => {
@@ -79,7 +83,11 @@ export function runMain(
   };
 
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-    process.on(signal, () => (stopped ? force(1) : void stop(0)));
+    process.on(signal, () => {
+      if (stopped && performance.now() - signalledAt > SAME_SIGNAL_MS) force(1);
+      if (!stopped) signalledAt = performance.now();
+      void stop(0);
+    });
   }
   for (const event of ['uncaughtException', 'unhandledRejection'] as const) {
     process.on(event, (error: unknown) => {
