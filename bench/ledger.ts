@@ -30,8 +30,8 @@ every commit reaches the disk), in rounds in which the three take turns, and pro
   pgbench  the smallest double entry there is (no key, no transfer, no event), one call each, ${SINGLE_CALLS} clients
 each spread (any account to any other) and hot (all to one account).
 
-  --seconds N   of each turn (default 4)
-  --rounds N    (default 3); a ratio is the median of the rounds'
+  --seconds N   of each turn (default 2)
+  --rounds N    (default 7); a ratio is the median of the rounds'
   --requests N  in flight for "batched" (default ${REQUESTS})
 Exit code 1 when a ratio is below its floor: batched / singly ${FLOORS.spread.singly} spread, ${FLOORS.hot.singly} hot; batched / pgbench ${FLOORS.spread.pgbench} spread, ${FLOORS.hot.pgbench} hot.
 `;
@@ -72,8 +72,8 @@ function readOptions(): Options | null {
     });
     if (values.help) return null;
     return {
-      seconds: positive('seconds', values.seconds, 4),
-      rounds: positive('rounds', values.rounds, 3),
+      seconds: positive('seconds', values.seconds, 2),
+      rounds: positive('rounds', values.rounds, 7),
       requests: positive('requests', values.requests, REQUESTS),
     };
   } catch (error) {
