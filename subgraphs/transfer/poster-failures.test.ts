@@ -265,6 +265,7 @@ describe('when the connection breaks', () => {
     const attempt = planned(from, to, 100n);
     await expect(posterOn(breaking, { deadlineMs: 100 }).post(attempt)).rejects.toMatchObject({
       name: 'OutcomeUnknownError',
+      extensions: { code: 'OUTCOME_UNKNOWN' },
       cause: { message: 'Connection terminated unexpectedly' },
     });
     expect(calls).toBeGreaterThan(1);

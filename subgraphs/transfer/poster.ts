@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { GraphQLError } from 'graphql';
 import { sqlState, withRetry, type Queryable } from '../../platform/db.ts';
 import type { Logger } from '../../platform/log.ts';
 import { Refusal } from '../../platform/refusal.ts';
@@ -31,8 +32,15 @@ export type { PlannedEnd, PlannedTransfer, Verdict } from './transfer-batch.ts';
 export type PosterRefusal = 'POSTER_BUSY' | 'POSTER_STOPPED';
 
 /** The database went away and did not come back in time: the transfer may have been made or not. The same key tells. */
-export class OutcomeUnknownError extends Error {
+export class OutcomeUnknownError extends GraphQLError {
   override readonly name = 'OutcomeUnknownError';
+
+  constructor(cause: unknown) {
+    super('It is not known yet what became of this transfer. Ask again with the same idempotency key.', {
+      extensions: { code: 'OUTCOME_UNKNOWN' },
+    });
+    this.cause = cause;
+  }
 }
 
 /** Posts transfers in batches. */
@@ -184,7 +192,7 @@ async function callUntilKnown(
     } catch (error) {
       if (hasRolledBack(error)) throw error;
       if (performance.now() + pauseMs > giveUpMs) {
-        throw new OutcomeUnknownError('the database did not say what became of a transfer', { cause: error });
+        throw new OutcomeUnknownError(error);
       }
       log.warn({ err: error, transfers: batch.length }, 'connection lost while posting; asking again by key');
       await sleep(pauseMs);
