@@ -1,4 +1,5 @@
 import type { Queryable } from '../platform/db.ts';
+import { formatAmount, isCurrency } from '../platform/money.ts';
 
 /** Something in the books that cannot be. */
 export interface Finding {
@@ -130,9 +131,14 @@ export function formatBooksReport({ figures, findings }: BooksReport): string {
     `versions   ${versions}`,
     ...currencies.map(
       ({ currency, heldByCustomersMinor, sumMinor }) =>
-        `${currency.padEnd(10)} customers have ${heldByCustomersMinor} minor units; all postings sum to ${sumMinor}`,
+        `${currency.padEnd(10)} customers have ${readable(heldByCustomersMinor, currency)}; all postings sum to ${readable(sumMinor, currency)}`,
     ),
     ...findings.map(({ problem, subject, detail }) => `WRONG      ${problem}: ${subject} (${detail})`),
     findings.length === 0 ? 'books ok' : 'BOOKS NOT OK',
   ].join('\n');
+}
+
+/** Major units, as customers read them; books that were tampered with may hold a currency that nobody knows. */
+function readable(amountMinor: string, currency: string): string {
+  return isCurrency(currency) ? formatAmount(BigInt(amountMinor), currency) : `${amountMinor} minor units`;
 }
