@@ -20,7 +20,7 @@ export default tseslint.config(
       '@typescript-eslint/consistent-type-imports': ['error', { disallowTypeAnnotations: false }],
     },
   },
-  { files: ['scripts/**', 'bank/**', 'bench/**'], rules: { 'no-console': 'off' } },
+  { files: ['scripts/**', 'bank/**', 'bench/**', '.ci/**'], rules: { 'no-console': 'off' } },
   {
     files: ['**/*.test.ts', 'tests/**', 'bench/**'],
     rules: {

@@ -3,6 +3,8 @@
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
 
 const PORT = 4017;
 const FIRST_START_MS = 30_000;
@@ -43,11 +45,24 @@ async function boot(limitMs: number): Promise<void> {
     if (answer.data?.__typename !== 'Query') throw new Error(`unexpected answer: ${JSON.stringify(answer)}`);
   } finally {
     const stopping = performance.now();
-    // npm passes the signal on to the bank; the group is what Ctrl-C would reach.
+    // The group is what Ctrl-C reaches: npm, its shell and the bank.
     if (bank.pid && bank.exitCode === null) process.kill(-bank.pid, 'SIGTERM');
     await exited;
+    while (isAlive(-bank.pid!)) {
+      if (performance.now() - stopping > STOP_MS * PATIENCE) throw new Error('the bank took too long to stop');
+      await delay(20);
+    }
     console.log(`stopped after ${Math.round(performance.now() - stopping)} ms`);
-    if (performance.now() - stopping > STOP_MS * PATIENCE) throw new Error('the bank took too long to stop');
+  }
+  if (existsSync('.dwaybank/postgres/postmaster.pid')) throw new Error('the bank has left its Postgres behind');
+}
+
+/** Whether a process, or with a negative number any of its group, is there. */
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
   }
 }
 
