@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { SUBGRAPH_NAMES, type SubgraphName, type SubgraphTransport } from '../platform/subgraph.ts';
 
 /** What must answer before this gateway can serve: each by name, rejecting when it does not. */
@@ -22,6 +23,8 @@ export function subgraphChecks(transports: Record<SubgraphName, SubgraphTranspor
 /** The names of what does not answer now; empty when the gateway is ready. */
 export async function failingChecks(checks: ReadinessChecks): Promise<string[]> {
   const signal = AbortSignal.timeout(CHECK_DEADLINE_MS);
+  // Every check listens, and so does what it calls; Node would take more than ten for a leak.
+  setMaxListeners(0, signal);
   const results = await Promise.all(
     Object.entries(checks).map(async ([name, check]) => ((await answers(check, signal)) ? null : name)),
   );
