@@ -186,17 +186,16 @@ async function callUntilKnown(
   const statement = createTransfersStatement(planned, callTimeoutMs);
   const giveUpMs = performance.now() + deadlineMs;
   for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS)) {
-    try {
-      const { rows } = await withRetry(() => pool.query<OutcomeRow>(statement));
-      return toVerdicts(planned, rows);
-    } catch (error) {
+    const answer = await withRetry(() => pool.query<OutcomeRow>(statement)).catch((error: unknown) => {
       if (hasRolledBack(error)) throw error;
       if (performance.now() + pauseMs > giveUpMs) {
         throw new OutcomeUnknownError(error);
       }
       log.warn({ err: error, transfers: batch.length }, 'connection lost while posting; asking again by key');
-      await sleep(pauseMs);
-    }
+      return null;
+    });
+    if (answer) return toVerdicts(planned, answer.rows);
+    await sleep(pauseMs);
   }
 }
 
