@@ -259,8 +259,10 @@ test('a bank that was killed loses nothing: the next one takes its Postgres over
   const third = await start(folder);
   expect(third.output()).not.toContain('taken over');
   expect(await balanceOfAda(third)).toEqual({ posted: '2500.00', version: 1 });
-  expect(await third.stop()).toBe(0);
-  expect(postgresOf(folder)).toBeNull();
+
+  process.kill(postgresOf(folder)!, 'SIGKILL');
+  expect(await once(third.child, 'exit')).toEqual([1, null]);
+  expect(third.output()).toContain('Postgres of this bank has ended unexpectedly; start the bank again.');
 }, 60_000);
 
 test('--fresh begins anew, also on data that are damaged', async () => {
