@@ -15,6 +15,7 @@ import {
   type SelectionSetNode,
 } from 'graphql';
 import type { Logger } from '../platform/log.ts';
+import { checkAnswerSize } from './answer-size.ts';
 import { maskClientError } from './client-errors.ts';
 import { LIMITS } from './limits.ts';
 import type { Sessions } from './sessions.ts';
@@ -66,13 +67,15 @@ export function createGraphQLServer(deps: GraphQLServerDeps): ApolloServer<Gatew
 /** What is found out about an operation before it is planned. Over HTTP there is no stream to send events on. */
 const checkOperation: ApolloServerPlugin<GatewayContext> = {
   requestDidStart: async () => ({
-    didResolveOperation: async ({ operation }) => {
+    didResolveOperation: async ({ schema, document, operation, request }) => {
       if (!operation) {
         throw new GraphQLError('There is no operation of that name, or several without one.', {
           extensions: { code: 'OPERATION_RESOLUTION_FAILURE', http: { status: 400 } },
         });
       }
-      if (operation.operation !== OperationTypeNode.SUBSCRIPTION) return;
+      if (operation.operation !== OperationTypeNode.SUBSCRIPTION) {
+        return checkAnswerSize(schema, document, operation, request.variables ?? {});
+      }
       throw new GraphQLError('Subscriptions are followed over graphql-ws, a WebSocket at this same path.', {
         extensions: { code: 'BAD_REQUEST', http: { status: 400 } },
       });

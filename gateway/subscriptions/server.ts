@@ -11,6 +11,7 @@ import type { Logger } from '../../platform/log.ts';
 import type { SubgraphName, SubgraphTransport } from '../../platform/subgraph.ts';
 import type { Caller, Viewer } from '../../platform/viewer.ts';
 import type { Authenticate } from '../authenticate.ts';
+import { checkAnswerSize } from '../answer-size.ts';
 import { maskClientError } from '../client-errors.ts';
 import { originOf } from '../client-request.ts';
 import { MAX_BODY_BYTES, OPERATION_DEADLINE_MS, withDeadline } from '../graphql-http.ts';
@@ -182,6 +183,9 @@ function begin(
     const excess = deps.checkLimits(payload.query);
     if (excess) throw excess;
     const prepared = deps.prepare(deps.federation.generation(), payload.query, payload.operationName);
+    if (prepared.kind === 'subscription') {
+      checkAnswerSize(prepared.generation.apiSchema, prepared.document, prepared.operation, payload.variables ?? {});
+    }
     const operation: SocketOperation = {
       open,
       caller: { viewer: open.viewer, origin: open.origin, requestId },
