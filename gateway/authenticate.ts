@@ -46,7 +46,7 @@ export function createAuthenticate(deps: AuthenticateDeps): Authenticate {
     if (authorization === undefined) return null;
     const token =
       authorization.length <= MAX_HEADER_LENGTH ? /^Bearer ([\w-]+\.[\w-]+\.[\w-]+)$/i.exec(authorization)?.[1] : null;
-    if (!token) throw refused();
+    if (!token || !token.split('.').every(isCanonical)) throw refused();
     const viewer = await verify(token);
     if (viewer.expiresAtMs <= deps.clock.now().getTime()) {
       verified.delete(token);
@@ -55,6 +55,14 @@ export function createAuthenticate(deps: AuthenticateDeps): Authenticate {
     if (deps.hasEnded(viewer.sessionId)) throw refused();
     return viewer;
   };
+}
+
+/**
+ * The last character of base64url has bits that mean nothing, and decoders ignore them: without this a token with another
+ * last character would be the same token, though not the one we signed.
+ */
+function isCanonical(part: string): boolean {
+  return Buffer.from(part, 'base64url').toString('base64url') === part;
 }
 
 async function verifyToken({ keyFor, clock }: AuthenticateDeps, token: string): Promise<Viewer> {
