@@ -27,6 +27,9 @@ function dateTime(value: unknown): Date {
   if (!match || Number.isNaN(date.getTime()) || !isDay(match[1]!) || Number(match[2]) > 23) {
     throw invalid('DateTime must be RFC 3339, for example "2026-01-31T12:00:00.000Z".');
   }
+  // The offset, too, can lead out of the years that databases and RFC 3339 know.
+  if (date.getUTCFullYear() < 1 || date.getUTCFullYear() > 9999)
+    throw invalid('DateTime must be in the years 1 to 9999.');
   return date;
 }
 
@@ -37,7 +40,8 @@ function isDay(day: string): boolean {
 
 function date(value: unknown): string {
   const given = text('Date', value);
-  if (!DATE.test(given) || !isDay(given)) throw invalid('Date must be YYYY-MM-DD.');
+  // There is no year 0: RFC 3339 counts it, Postgres does not.
+  if (!DATE.test(given) || !isDay(given) || given.startsWith('0000')) throw invalid('Date must be YYYY-MM-DD.');
   return given;
 }
 
