@@ -26,7 +26,8 @@ export function readBody(request: IncomingMessage, maxBytes: number): Promise<st
       reject(new BodyTooLarge());
     });
     request.once('end', () => resolve(Buffer.concat(chunks).toString('utf8')));
-    request.once('error', reject);
+    // A client that goes while it sends: node reports it as an error of the request, and it is none of ours.
+    request.once('error', () => reject(new BodyAborted()));
     request.once('close', () => reject(new BodyAborted()));
   });
 }
