@@ -94,6 +94,17 @@ test('a label of joined emoji is counted by characters and kept', () => {
   expect(parseLabel('👩‍🚀 नमस्ते', 80)).toBe('👩‍🚀 नमस्ते');
 });
 
+test.each(['\u200B', '\u2060 \u200D', '\u115F', '\u3164', '\u200E'])(
+  'a label of %j shows nothing and is refused',
+  (text) => {
+    expect(parseLabel(text, 80)).toBeNull();
+  },
+);
+
+test('a label keeps what is invisible between what is not', () => {
+  expect(parseLabel('می\u200Cخواهم', 80)).toBe('می\u200Cخواهم');
+});
+
 describe('a refresh token', () => {
   const now = new Date('2026-01-31T12:00:00Z');
   const later = new Date(now.getTime() + 1);
