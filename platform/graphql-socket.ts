@@ -46,6 +46,8 @@ export function attachGraphQLSocket(deps: GraphQLSocketDeps): GraphQLSocket {
     handleProtocols,
     perMessageDeflate: false,
   });
+  // `ws` would answer what is no handshake as HTML.
+  sockets.on('wsClientError', (_error, socket) => refuseUpgrade(socket, '400 Bad Request'));
   const graphql = makeServer<Record<string, unknown>, SocketExtra>(deps.options);
 
   const onUpgrade = (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
