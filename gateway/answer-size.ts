@@ -3,6 +3,7 @@ import {
   getNamedType,
   getNullableType,
   getVariableValues,
+  GraphQLError,
   isCompositeType,
   isListType,
   isObjectType,
@@ -17,7 +18,6 @@ import {
   type OperationDefinitionNode,
   type SelectionSetNode,
 } from 'graphql';
-import { codedError } from '../platform/graph-errors.ts';
 
 /**
  * How large an answer may become. limits.ts bounds the text of an operation, but lists within lists multiply: three pages
@@ -95,9 +95,10 @@ function countField(
   const each = isList ? times * (own ?? length) : times;
   counting.values += each;
   if (counting.values > MAX_ANSWER_VALUES) {
-    throw codedError(
-      'QUERY_TOO_COMPLEX',
+    throw new GraphQLError(
       `The operation asks for too much: its answer could have more than ${MAX_ANSWER_VALUES} values. Ask for shorter pages.`,
+      // Apollo Server takes what is found out before an operation runs for its own fault unless it is told the status.
+      { extensions: { code: 'QUERY_TOO_COMPLEX', http: { status: 400 } } },
     );
   }
   const type = getNamedType(field.type);

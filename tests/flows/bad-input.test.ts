@@ -139,6 +139,25 @@ describe('a request', () => {
     },
   );
 
+  test('for pages within pages within pages is refused, whether the lengths are written or given', async () => {
+    const page = (inner: string) =>
+      `transactions(first: $n) { edges { node { transfer { source { account { ${inner} } } } } } }`;
+    const query = `query ($id: ID!, $n: Int!) { account(id: $id) { ${page(page(page('id')))} } }`;
+    const variables = { id: from, n: 100 };
+    const response = await world.post(JSON.stringify({ query, variables }), { as: ada });
+    expect(response.status).toBe(400);
+    expect(await response.json()).toMatchObject({ errors: [{ extensions: { code: 'QUERY_TOO_COMPLEX' } }] });
+    expect(await codeOf(query.replaceAll('$n', '100').replace(', 100: Int!', ''), { id: from })).toBe(
+      'QUERY_TOO_COMPLEX',
+    );
+    expect(await codeOf(query, { id: from, n: 2 })).toBeUndefined();
+  });
+
+  test('with a moment in the year 0 is BAD_USER_INPUT', async () => {
+    const query = 'query ($from: DateTime) { me { transfers(filter: { from: $from }) { edges { node { id } } } } }';
+    expect(await codeOf(query, { from: '0000-01-01T00:00:00Z' })).toBe('BAD_USER_INPUT');
+  });
+
   test('with a tampered, unsigned or expired token is UNAUTHENTICATED and does nothing', async () => {
     const [header, claims, signature] = ada.accessToken.split('.') as [string, string, string];
     const encode = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url');
