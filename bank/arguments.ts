@@ -46,8 +46,8 @@ function parse(given: string[]) {
       },
     });
   } catch (error) {
-    // Node's own messages name the option; what they add about positionals is no help here.
-    throw usage(error instanceof Error ? error.message.split('. ')[0]! : String(error));
+    // parseArgs throws errors that name the option; what they add about positionals is no help here.
+    throw usage((error as Error).message.split('. ')[0]!);
   }
 }
 

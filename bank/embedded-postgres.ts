@@ -7,6 +7,7 @@ import {
   lstatSync,
   mkdirSync,
   openSync,
+  readdirSync,
   readFileSync,
   realpathSync,
   renameSync,
@@ -29,7 +30,7 @@ import {
   type PostgresPrograms,
   type RunAs,
 } from './postgres-binaries.ts';
-import { findPostmaster, hasStrangersLock, stopPostmaster } from './postmaster.ts';
+import { findPostmaster, hasStaleLock, stopPostmaster } from './postmaster.ts';
 import { StartError, systemCode } from '../platform/start-error.ts';
 
 /**
@@ -115,6 +116,10 @@ export function findEmbeddedPostgres(options: EmbeddedPostgresOptions): Embedded
 
 /** Removes the folder's database for good, and the server that had it open. */
 export async function removeEmbeddedPostgres(folder: BankFolder): Promise<void> {
+  // What starts that were killed left half made.
+  for (const name of existsSync(folder.path) ? readdirSync(folder.path) : []) {
+    if (name.startsWith('postgres.new-')) rmSync(path.join(folder.path, name), { recursive: true, force: true });
+  }
   if (!lstatSync(folder.data, { throwIfNoEntry: false })) return;
   if (existsSync(folder.data)) {
     const data = realpathSync(folder.data);
@@ -171,8 +176,7 @@ async function createData(options: EmbeddedPostgresOptions): Promise<void> {
   const programs = findPostgresPrograms(runAs);
   const real = realpathSync(folder.path);
   const place = isReachable(real, runAs) ? folder.data : distantPlace(real);
-  const half = `${place}.new-${process.pid}`;
-  rmSync(half, { recursive: true, force: true });
+  const half = `${place}.new-${randomBytes(4).toString('hex')}`;
   mkdirSync(half, { mode: 0o700 });
   try {
     await runInitdb(options, programs, runAs, half);
@@ -242,7 +246,7 @@ async function spawnServer(
   data: string,
 ): Promise<EmbeddedPostgres | null> {
   const { folder, settings } = options;
-  if (hasStrangersLock(data)) rmSync(path.join(data, 'postmaster.pid'), { force: true });
+  if (hasStaleLock(data)) rmSync(path.join(data, 'postmaster.pid'), { force: true });
   const logged = rotateLog(folder);
   const log = openSync(folder.logFile, 'a', 0o600);
   const flags = Object.entries({ ...SETTINGS, ...settings, port: String(await freePort()) });
@@ -281,7 +285,8 @@ async function spawnServer(
     }
     await delay(POLL_MS);
   }
-  if (/lock file .* already exists|Address already in use|pre-existing shared memory/.test(failure)) return null;
+  if (/lock file .* (already exists|is empty)|Address already in use|pre-existing shared memory/.test(failure))
+    return null;
   throw damaged(folder, `Postgres says: ${lastComplaint(failure)}; its log is ${folder.logFile}`);
 }
 

@@ -3,7 +3,6 @@ import { once } from 'node:events';
 import {
   chmodSync,
   chownSync,
-  cpSync,
   existsSync,
   lstatSync,
   mkdirSync,
@@ -13,7 +12,6 @@ import {
   realpathSync,
   rmSync,
   statSync,
-  writeFileSync,
 } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -24,7 +22,6 @@ import { startBankProcess, type BankProcess } from '../tests/bank-process.ts';
 import { until } from '../tests/until.ts';
 import { bankFolder } from './bank-folder.ts';
 import { removeEmbeddedPostgres } from './embedded-postgres.ts';
-import { findPostgresPrograms, isReachable } from './postgres-binaries.ts';
 import { findPostmaster, isAlive } from './postmaster.ts';
 
 /*
@@ -286,31 +283,17 @@ test('of three banks that start at the same moment in an empty folder, one runs'
   for (const failure of failures) expect(failure).toContain('is running already');
 }, 60_000);
 
-test('a Postgres starts though its old process number was given to another program', async () => {
-  const folder = copyOfBank('number-reused');
-  const data = realpathSync(bankFolder(folder).data);
-  const { uid } = statSync(data);
-  const sleeper = spawn('sleep', ['60'], uid === process.getuid?.() ? {} : { uid });
-  writeFileSync(path.join(data, 'postmaster.pid'), `${sleeper.pid}\n${data}\n1\n5432\n\n127.0.0.1\n\nready\n`);
-  const { code } = await run(folder, 'scripts/fund.ts', ['ada@example.com', '0.01', 'USD']);
-  expect(code).toBe(0);
-  expect(isAlive(sleeper.pid!)).toBe(true);
-  sleeper.kill();
-});
-
 describe('what keeps a bank from starting is said in one sentence', () => {
-  test.each([
-    ['an unknown option', ['--prot', '4000'], /Unknown option '--prot': see `npm start -- --help`/],
-    ['a port that is none', ['--port', 'x'], /--port takes a number from 0 to 65535, not "x"/],
-    ['an argument', ['fresh'], /Unknown argument "fresh"/],
-  ])('%s', async (_what, options, sentence) => {
-    await expectSentence(run(made, 'bank/main.ts', options), sentence);
+  test('an unknown option', async () => {
+    await expectSentence(
+      run(made, 'bank/main.ts', ['--prot', '4000']),
+      /Unknown option '--prot': see `npm start -- --help`/,
+    );
   });
 
   const secret = 'x'.repeat(32);
   test.each([
     ['that is no URL', 'localhost:5432', secret, /DATABASE_URL: must be a URL like postgres:/],
-    ['without a secret', 'postgres://u:p@127.0.0.1:1/bank', '', /DWAYBANK_SECRET: is needed beside DATABASE_URL/],
     [
       'of a server that is not there',
       'postgres://u:p@127.0.0.1:1/bank',
@@ -322,39 +305,13 @@ describe('what keeps a bank from starting is said in one sentence', () => {
     await expectSentence(run(made, 'bank/main.ts', ['--port', '0'], environment), sentence);
   });
 
-  test.each([
-    ['without its control file', (folder: string) => rmSync(path.join(bankFolder(folder).data, 'global/pg_control'))],
-    [
-      'with a broken setting',
-      (folder: string) => writeFileSync(path.join(bankFolder(folder).data, 'postgresql.conf'), 'port = (\n'),
-    ],
-    ['of another version', (folder: string) => writeFileSync(path.join(bankFolder(folder).data, 'PG_VERSION'), '11\n')],
-    [
-      'whose log has gone',
-      (folder: string) => rmSync(path.join(bankFolder(folder).data, 'pg_wal'), { recursive: true }),
-    ],
-  ])('a data folder %s', async (what, damage) => {
-    const folder = copyOfBank(`damaged ${what}`);
-    damage(folder);
+  test('data that are damaged', async () => {
+    const folder = copyOfBank('damaged');
+    rmSync(path.join(bankFolder(folder).data, 'global/pg_control'));
     await expectSentence(
       run(folder),
       /The bank's data in .* are damaged \(.*\): put a good copy back, or begin anew with `npm start -- --fresh`/,
     );
-    expect(postgresOf(folder)).toBeNull();
-  });
-
-  test('a missing secret', async () => {
-    const folder = copyOfBank('no-secret');
-    rmSync(bankFolder(folder).secretFile);
-    await expectSentence(run(folder), /secret .* is missing, but its database exists: put the file back/);
-    expect(existsSync(bankFolder(folder).secretFile)).toBe(false);
-  });
-
-  test('another secret', async () => {
-    const folder = copyOfBank('other-secret');
-    writeFileSync(bankFolder(folder).secretFile, 'y'.repeat(64));
-    await expectSentence(run(folder), /secret in .* is not the one this bank's database was made with/);
-    expect(postgresOf(folder)).toBeNull();
   });
 
   (isRoot ? test : test.skip)('a folder that may not be written', async () => {
@@ -379,8 +336,6 @@ describe('funding by hand', () => {
 
   test('moves nothing for what makes no sense', async () => {
     const folder = copyOfBank('fund-refused');
-    await expectSentence(run(folder, 'scripts/fund.ts', ['ada@example.com', '1.234', 'USD']), /TOO_MANY_DECIMALS/);
-    await expectSentence(run(folder, 'scripts/fund.ts', ['nobody@example.com', '1', 'USD']), /There is no customer/);
     await expectSentence(
       run(folder, 'scripts/fund.ts', ['ada@example.com', '1', 'KES']),
       /no active PERSONAL account in KES/,
@@ -390,8 +345,6 @@ describe('funding by hand', () => {
       run(folder, 'scripts/fund.ts', ['ada@example.com', '1', 'USD'], environment),
       /exists for the embedded bank only/,
     );
-    const { output } = await run(folder, 'scripts/fund.ts', ['ada@example.com', '0.01', 'USD']);
-    expect(output).toContain('it now has 2500.01 USD');
   });
 });
 
@@ -418,7 +371,6 @@ describe('with a Postgres of one’s own', () => {
   test.each([
     ['bank/main.ts', ['--port', '0']],
     ['gateway/main.ts', []],
-    ['subgraphs/main.ts', ['wallet']],
     ['scripts/ledger-check.ts', []],
   ])('%s says that the secret is another than the database was prepared with', async (script, options) => {
     await expectSentence(
@@ -428,7 +380,6 @@ describe('with a Postgres of one’s own', () => {
   });
 
   test.each([
-    ['gateway/main.ts', []],
     ['subgraphs/main.ts', []],
     ['scripts/db-prepare.ts', []],
   ])('%s says that it needs one', async (script, options) => {
@@ -471,21 +422,6 @@ describe('with a Postgres of one’s own', () => {
     await bank.stop();
     await removeEmbeddedPostgres(bankFolder(folder));
     expect(existsSync(place)).toBe(false);
-  });
-
-  test('programs in a folder nobody else may enter are copied to where they can be run', () => {
-    const closed = path.join(directory, 'closed-programs');
-    mkdirSync(closed, { mode: 0o700 });
-    const nobody = { uid: 65534, gid: 65534 };
-    const installed = path.join(path.dirname(findPostgresPrograms(nobody).postgres), '..');
-    cpSync(installed, path.join(closed, 'native'), { recursive: true, verbatimSymlinks: true });
-    writeFileSync(path.join(closed, 'package.json'), JSON.stringify({ version: `test-${process.pid}` }));
-    const { postgres } = findPostgresPrograms(nobody, path.join(closed, 'native'));
-    expect(isReachable(postgres, nobody)).toBe(true);
-    expect(execFileSync(postgres, ['--version'], { ...nobody, encoding: 'utf8' })).toMatch(
-      /^postgres \(PostgreSQL\) 18/,
-    );
-    rmSync(path.join(path.dirname(postgres), '..'), { recursive: true });
   });
 
   test('an ordinary user runs a bank as well', async () => {

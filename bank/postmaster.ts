@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { spawnSync } from 'node:child_process';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -13,6 +13,8 @@ export interface Postmaster {
 /** After this long a server that was asked to stop is told to; after as long again it is ended. */
 const STOP_PATIENCE_MS = 3_000;
 const POLL_MS = 15;
+/** Postgres makes its lock file and fills it in the same moment. */
+const EMPTY_LOCK_MS = 3_000;
 
 /** The server that has these data open, or null. A file left by a server that is gone counts as null. */
 export function findPostmaster(dataFolder: string): Postmaster | null {
@@ -29,10 +31,15 @@ export function findPostmaster(dataFolder: string): Postmaster | null {
   return { pid, port: Number(lines[3] ?? 0), ready: (lines[7] ?? '').trim() === 'ready' };
 }
 
-/** Whether the file is there but its process is another program: the number was given out again after a crash. */
-export function hasStrangersLock(dataFolder: string): boolean {
+/**
+ * Whether postmaster.pid is there but keeps Postgres out for no reason: its process is another program, because the number
+ * was given out again after a crash, or it is empty for so long that whoever made it has gone.
+ */
+export function hasStaleLock(dataFolder: string): boolean {
   const file = path.join(dataFolder, 'postmaster.pid');
-  if (!existsSync(file)) return false;
+  const stat = statSync(file, { throwIfNoEntry: false });
+  if (!stat) return false;
+  if (stat.size === 0) return Date.now() - stat.mtimeMs > EMPTY_LOCK_MS;
   const pid = Number(readFileSync(file, 'utf8').split('\n')[0]);
   return Number.isInteger(pid) && pid > 1 && isAlive(pid) && !isPostgres(pid);
 }
