@@ -16,7 +16,7 @@ import {
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import { createTestDatabase, type TestDatabase } from '../tests/database.ts';
 import { startBankProcess, type BankProcess } from '../tests/bank-process.ts';
 import { until } from '../tests/until.ts';
@@ -30,6 +30,8 @@ import { findPostmaster, isAlive } from './postmaster.ts';
 const directory = mkdtempSync(path.join(tmpdir(), 'dwaybank-main-'));
 const made = path.join(directory, 'made');
 const isRoot = process.getuid?.() === 0;
+// Whole processes start here, while other files keep the processors busy.
+jest.setTimeout(90_000);
 const folders: string[] = [];
 const running: BankProcess[] = [];
 
