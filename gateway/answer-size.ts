@@ -25,8 +25,8 @@ import {
  * for every call, after validation and before planning.
  */
 
-/** Values in one answer if every page is full. A home screen comes to some 15,000; as many as this take a few seconds. */
-export const MAX_ANSWER_VALUES = 100_000;
+/** Values in one answer if every page is full. A home screen comes to some 15,000, a hundred accounts with a hundred full lines each to 200,000. */
+export const MAX_ANSWER_VALUES = 250_000;
 
 /** The arguments that say how long a list is, and what the subgraphs take at most. */
 const LENGTHS: ReadonlyMap<string, number> = new Map([
