@@ -31,7 +31,7 @@ export function bankFolder(folder: string): BankFolder {
 /** Makes the folder when it is not there, or says why it cannot be used. */
 export function openBankFolder(folder: BankFolder): void {
   try {
-    mkdirSync(folder.path, { recursive: true });
+    makeFolder(folder.path);
     // Postgres runs as another user when we are root: it must be able to pass through, and nobody needs to look around.
     chmodSync(folder.path, process.getuid?.() === 0 ? 0o711 : 0o700);
     const probe = path.join(folder.path, `.probe-${process.pid}`);
@@ -42,6 +42,18 @@ export function openBankFolder(folder: BankFolder): void {
       `The bank cannot write to ${folder.path} (${systemCode(error) ?? 'unknown error'}): make it writable for this user, or remove it if another user's bank left it there.`,
       { cause: error },
     );
+  }
+}
+
+/** Node's own recursive mkdir never returns where a file system answers ENOENT for what cannot be made, as /proc does. */
+function makeFolder(folder: string): void {
+  try {
+    mkdirSync(folder);
+  } catch (error) {
+    if (systemCode(error) === 'EEXIST') return;
+    if (systemCode(error) !== 'ENOENT' || path.dirname(folder) === folder) throw error;
+    makeFolder(path.dirname(folder));
+    mkdirSync(folder);
   }
 }
 

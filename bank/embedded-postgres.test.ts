@@ -17,7 +17,7 @@ import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import pg from 'pg';
 import { deriveSecrets, type Secrets } from '../platform/secrets.ts';
-import { bankFolder, readOrCreateSecret, type BankFolder } from './bank-folder.ts';
+import { bankFolder, openBankFolder, readOrCreateSecret, type BankFolder } from './bank-folder.ts';
 import { removeEmbeddedPostgres, startEmbeddedPostgres } from './embedded-postgres.ts';
 import { findPostgresPrograms, isReachable } from './postgres-binaries.ts';
 import { findPostmaster, isAlive } from './postmaster.ts';
@@ -175,6 +175,13 @@ describe('what cannot be started is said in one sentence', () => {
     await expect(startEmbeddedPostgres({ folder, secrets: other, settings })).rejects.toThrow(sentence);
     expect(runningIn(folder)).toBe(postgres.pid);
     await postgres.stop();
+  });
+
+  (process.platform === 'linux' ? test : test.skip)('a folder that cannot be made', () => {
+    // /proc answers that the parent is missing, which it is not.
+    for (const folder of ['/proc/nowhere', '/proc/no/where', '/dev/null/bank']) {
+      expect(() => openBankFolder(bankFolder(folder))).toThrow(`The bank cannot write to ${folder} (E`);
+    }
   });
 
   test('a secret that has gone, is not made anew', () => {
