@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import type pg from 'pg';
 import { openEventLogWorld, quietLog, userRegistered, type EventLogWorld } from '../tests/event-log-world.ts';
 import { until } from '../tests/until.ts';
 import { appendEvents } from './event-log.ts';
@@ -57,6 +58,24 @@ describe('the event tail', () => {
     early.release();
     await tail.caughtUp(soon());
     expect(names).toContain('early');
+  });
+
+  test('tells who registers while it looks for the end of the log also what commits before it has looked', async () => {
+    const looking = holdLooks();
+    const idle = await createEventTail({
+      pool: looking.pool,
+      wakeUp: createLocalWakeUp(quietLog),
+      log: quietLog,
+      pollMs: 20,
+    });
+    looking.hold();
+    await until('the idle tail looks for the end', looking.isHeld);
+    const { names } = followNames(idle);
+    await world.register('Ada');
+    looking.release();
+    await idle.caughtUp(soon());
+    expect(names).toEqual(['Ada']);
+    await idle.close();
   });
 
   test('tells nothing more after unfollowing', async () => {
@@ -171,5 +190,29 @@ function rounds(count: number): () => Promise<boolean> {
     );
     goal ??= Number(rows[0]!.n) + count;
     return Number(rows[0]!.n) >= goal;
+  };
+}
+
+/** The world's pool, whose reads of the horizon can be held before they reach the server. */
+function holdLooks() {
+  let gate: { opened: Promise<void>; open: () => void } | null = null;
+  let held = false;
+  const query = async (sql: { name: string }): Promise<unknown> => {
+    if (sql.name === 'platform-read-horizon' && gate) {
+      held = true;
+      await gate.opened;
+    }
+    return world.pool.query(sql as unknown as pg.QueryConfig);
+  };
+  return {
+    // Of a pool the tail uses nothing else.
+    pool: { query } as unknown as pg.Pool,
+    isHeld: () => held,
+    hold() {
+      let open = (): void => {};
+      const opened = new Promise<void>((resolve) => (open = resolve));
+      gate = { opened, open };
+    },
+    release: () => gate?.open(),
   };
 }

@@ -55,9 +55,11 @@ export async function createEventTail(deps: EventTailDeps): Promise<EventTail> {
   /** Reads and tells the next stretch; true when there is probably more. */
   async function advance(): Promise<boolean> {
     if (!followers.anybody()) {
-      // Nobody listens, so nobody misses anything: go straight to the horizon. Whoever registers while this read is under
-      // way loses nothing either, because what commits later lies beyond every horizon read earlier.
-      position = await readHorizon(pool);
+      // Nobody listens, so nobody misses anything: go straight to the horizon. But whoever registered while this read was
+      // under way may wait for an event that the server had committed before it read: then the position stays.
+      const horizon = await readHorizon(pool);
+      if (followers.anybody()) return true;
+      position = horizon;
       return false;
     }
     const { events, end, full } = await readStretch(pool, { after: position, types: 'all', limit: STRETCH });
