@@ -31,7 +31,8 @@ export function createInProcessTransport(subgraph: Subgraph, schema: GraphQLSche
     execute: (request) => executeOperation(runner, request),
     subscribe: (request) => subscribeToOperation(runner, request),
     ask: async (question, body, signal) => {
-      const answer = subgraph.answers[question];
+      // Every object has a "constructor", which is no question.
+      const answer = Object.hasOwn(subgraph.answers, question) ? subgraph.answers[question] : undefined;
       if (!answer) throw codedError('NOT_FOUND', `${subgraph.name} answers no question "${question}".`);
       return untilAborted(answer(body), signal);
     },

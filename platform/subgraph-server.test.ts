@@ -237,7 +237,9 @@ describe('both ways to a subgraph', () => {
   test('answer questions', async () => {
     for (const [, transport] of transports()) {
       expect(await transport.ask('double', { number: 21 }, AbortSignal.timeout(1000))).toEqual({ doubled: 42 });
-      await expect(transport.ask('unknown', {}, AbortSignal.timeout(1000))).rejects.toThrow();
+      for (const unknown of ['unknown', 'constructor', '__proto__']) {
+        await expect(transport.ask(unknown, {}, AbortSignal.timeout(1000))).rejects.toThrow();
+      }
     }
   });
 

@@ -196,7 +196,8 @@ async function answerQuestion(
   signal: AbortSignal,
   response: ServerResponse,
 ): Promise<void> {
-  if (!door.served.subgraph.answers[question]) return refuse(response, 404, notFound('No such question.'));
+  if (!Object.hasOwn(door.served.subgraph.answers, question))
+    return refuse(response, 404, notFound('No such question.'));
   sendJson(response, 200, { answer: await door.transport.ask(question, body, signal) });
 }
 
