@@ -74,7 +74,9 @@ export async function withTransaction<Result>(
   try {
     await client.query('BEGIN');
     const result = await work(client);
-    await client.query('COMMIT');
+    const { command } = await client.query('COMMIT');
+    // Postgres rolls a failed transaction back at COMMIT without an error, so `work` must not have hidden a failure.
+    if (command !== 'COMMIT') throw new Error('the transaction was rolled back: one of its statements had failed');
     return result;
   } catch (error) {
     // A rollback that fails means the connection is gone; then it must not go back into the pool.

@@ -1,0 +1,37 @@
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { openEventLogWorld, effects, type EventLogWorld } from '../tests/event-log-world.ts';
+import { withTransaction, type Queryable } from './db.ts';
+
+let world: EventLogWorld;
+
+beforeAll(async () => {
+  world = await openEventLogWorld();
+});
+
+afterAll(() => world.close());
+
+const note = (tx: Queryable, name: string) =>
+  tx.query({ text: 'INSERT INTO transfer.effect (name) VALUES ($1)', values: [name] });
+
+describe('a transaction', () => {
+  test('commits what it returns and rolls back what it throws', async () => {
+    await expect(withTransaction(world.pool, async (tx) => (await note(tx, 'kept')).rowCount)).resolves.toBe(1);
+    const failing = withTransaction(world.pool, async (tx) => {
+      await note(tx, 'undone');
+      throw new Error('a bug');
+    });
+    await expect(failing).rejects.toThrow('a bug');
+    expect(await effects(world)).toEqual(['kept']);
+  });
+
+  test('says so when it was rolled back because a failed statement was passed over', async () => {
+    const hiding = withTransaction(world.pool, async (tx) => {
+      await note(tx, 'lost');
+      await tx.query({ text: 'SELECT 1 / 0' }).catch(() => {});
+      return 'done';
+    });
+    await expect(hiding).rejects.toThrow('rolled back');
+    expect(await effects(world)).not.toContain('lost');
+    await expect(withTransaction(world.pool, async () => 'the connection is good')).resolves.toBeDefined();
+  });
+});
