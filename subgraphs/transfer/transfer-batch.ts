@@ -5,6 +5,7 @@ import type { AccountId, EntryId, TransferId, UserId } from '../../platform/ids.
 import { newId } from '../../platform/ids.ts';
 import type { Money } from '../../platform/money.ts';
 import type { Assessment } from '../../platform/questions/assess-transfer.ts';
+import { MUTATION } from './store.ts';
 
 /** One end of a planned transfer inside this bank. */
 export interface PlannedEnd {
@@ -89,7 +90,7 @@ export function toVerdicts(batch: readonly PlannedTransfer[], rows: readonly Out
 function parameters(batch: readonly PlannedTransfer[]): unknown[] {
   const legs = toLegColumns(batch.map((planned) => planned.legs));
   return [
-    'createTransfer',
+    MUTATION,
     arrayLiteral(batch.map(({ transferId }) => transferId)),
     arrayLiteral(batch.map(({ userId }) => userId)),
     batch.map(({ idempotencyKey }) => idempotencyKey),
