@@ -10,7 +10,7 @@ import type { WakeUp } from './wake-up.ts';
 
 /** A reaction to events, with a cursor of its own in the database. */
 export interface Listener<Type extends EventType = EventType> {
-  /** `<owner>.<what it keeps>`, for example "transfer.known-users". The database lets only that owner move its cursor. */
+  /** `<owner>.<what it keeps>`, for example "transfer.payees". The database lets only that owner move its cursor. */
   name: `${string}.${string}`;
   types: readonly Type[];
   /**

@@ -20,12 +20,7 @@ export function unauthenticated(
   return codedError('UNAUTHENTICATED', message);
 }
 
-/** The viewer is known and may not do this. Another's thing is not FORBIDDEN but missing. */
-export function forbidden(message = 'Your roles do not allow this.'): GraphQLError {
-  return codedError('FORBIDDEN', message);
-}
-
-/** What is asked for does not exist, or not for this viewer. */
+/** What is asked for does not exist, or not for this viewer: another's thing is not forbidden but missing. */
 export function notFound(message = 'There is no such thing, or not for you.'): GraphQLError {
   return codedError('NOT_FOUND', message);
 }
@@ -41,6 +36,14 @@ export function deadlineExceeded(): GraphQLError {
 /** A part of the bank does not answer. Named by what it does, never by where it runs. */
 export function subgraphUnavailable(name: string): GraphQLError {
   return codedError('SUBGRAPH_UNAVAILABLE', `The ${name} part of the bank does not answer. Try again soon.`);
+}
+
+/** A stream ended though its source goes on; the client resumes after the last version it has. */
+export function sourceLost(): GraphQLError {
+  return codedError(
+    'SUBSCRIPTION_SOURCE_LOST',
+    'The stream was interrupted. Subscribe again after the last version you have.',
+  );
 }
 
 /** The code an error carries, or undefined. Wrapped errors keep the code of their cause. */

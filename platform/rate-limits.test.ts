@@ -35,15 +35,6 @@ describe('rate limits within a process', () => {
     await limits.penalize(NAME, 'ada');
   });
 
-  test('give back what was no failure', async () => {
-    await times(points * 2, async () => {
-      await limits.consume(NAME, 'ada');
-      await limits.refund(NAME, 'ada');
-    });
-    await times(points, () => limits.consume(NAME, 'ada'));
-    await expect(limits.consume(NAME, 'ada')).rejects.toMatchObject(REFUSAL);
-  });
-
   test('count attempts that come at the same time', async () => {
     const attempts = await Promise.allSettled(Array.from({ length: points * 2 }, () => limits.consume(NAME, 'ada')));
     expect(attempts.filter(({ status }) => status === 'fulfilled')).toHaveLength(points);

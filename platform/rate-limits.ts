@@ -19,8 +19,8 @@ export type RateLimitName = keyof typeof RATE_LIMITS;
 
 /**
  * Limits shared by all processes through Redis where there is one, else counted in this process. Redis away never stops
- * anybody: each process then counts for itself. A limit on failures is kept either by `check` before and `penalize` after
- * a failure, or, where many attempts at once must not slip through, by `consume` before and `refund` after a success.
+ * anybody: each process then counts for itself. A limit on failures is kept by `check` before an attempt and a count after
+ * its failure, so attempts that are under way at the same moment may go beyond it by their number.
  */
 export interface RateLimits {
   /** Counts one; throws the coded error RATE_LIMITED when that is one too many. */
@@ -29,8 +29,6 @@ export interface RateLimits {
   check(name: RateLimitName, key: string): Promise<void>;
   /** Counts one and never throws: for a failure whose own answer must go out. */
   penalize(name: RateLimitName, key: string): Promise<void>;
-  /** Takes one back. */
-  refund(name: RateLimitName, key: string): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -69,9 +67,6 @@ export function createRateLimits({ redisUrl, log }: { redisUrl: string | null; l
     },
     async penalize(name, key) {
       await limiter(name).penalty(hashKey(key));
-    },
-    async refund(name, key) {
-      await limiter(name).reward(hashKey(key));
     },
     async close() {
       redis?.disconnect();

@@ -3,7 +3,7 @@ import { createClient, type Client } from 'graphql-ws';
 import { Pool } from 'undici';
 import { WebSocket } from 'ws';
 import type { Clock } from './clock.ts';
-import { codedError, subgraphUnavailable } from './graph-errors.ts';
+import { sourceLost, subgraphUnavailable } from './graph-errors.ts';
 import type { Logger } from './log.ts';
 import { createPushStream } from './push-stream.ts';
 import { abortError } from './subgraph-execution.ts';
@@ -161,14 +161,6 @@ function subscribeRemotely(remote: Remote, request: SubgraphRequest): AsyncItera
   request.signal.addEventListener('abort', leave, { once: true });
   if (request.signal.aborted) leave();
   return stream.values;
-}
-
-/** The stream ended though its source goes on; the client resumes after the last version it has. */
-export function sourceLost(): GraphQLError {
-  return codedError(
-    'SUBSCRIPTION_SOURCE_LOST',
-    'The stream was interrupted. Subscribe again after the last version you have.',
-  );
 }
 
 function toEvent({ extensions, ...result }: ExecutionResult): SubgraphEvent {

@@ -35,7 +35,7 @@ export function isStaff(viewer: Viewer): boolean {
 
 /**
  * Calls between processes carry the caller in a header and a signature over everything that decides the answer: time,
- * subgraph, path, caller and body. Without the key nobody can act as somebody, and a caused call cannot be altered.
+ * subgraph, path, caller and body. Without the key nobody can act as somebody, and a call that was overheard cannot be altered.
  */
 export const CALLER_HEADER = 'x-dwaybank-caller';
 export const SIGNATURE_HEADER = 'x-dwaybank-signature';

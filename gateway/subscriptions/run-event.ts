@@ -46,7 +46,7 @@ function execute(
     process: () => Promise.resolve(event as Awaited<ReturnType<GraphQLDataSource['process']>>),
   };
   const context: GatewayContext = { caller, signal };
-  // What the executor reads of a request context (tests/federated-subscriptions contract): the rest is Apollo Server's own.
+  // What the executor reads of a request context (plan.test.ts tries it): the rest is Apollo Server's own.
   const requestContext = {
     logger: deps.log,
     request: { variables },

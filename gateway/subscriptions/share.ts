@@ -1,4 +1,4 @@
-import { codedError } from '../../platform/graph-errors.ts';
+import { codedError, sourceLost } from '../../platform/graph-errors.ts';
 import { createPushStream, type PushStream } from '../../platform/push-stream.ts';
 import type { StreamEvent } from './open-stream.ts';
 
@@ -179,10 +179,7 @@ async function readBeginning(shared: Shared, member: Member, until: number, opti
 }
 
 function interrupted(): StreamEvent {
-  const { message, extensions } = codedError(
-    'SUBSCRIPTION_SOURCE_LOST',
-    'The stream was interrupted. Subscribe again after the last version you have.',
-  );
+  const { message, extensions } = sourceLost();
   return { result: { errors: [{ message, extensions }] }, last: true };
 }
 
