@@ -95,13 +95,6 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
   throw new StartError(`Postgres did not become ready within ${START_TIMEOUT_MS / 1000} s; see ${folder.logFile}.`);
 }
 
-/** The running server of a folder, if there is one, without starting it. */
-export function findEmbeddedPostgres(options: EmbeddedPostgresOptions): EmbeddedPostgres | null {
-  if (!existsSync(options.folder.data)) return null;
-  const running = findPostmaster(realpathSync(options.folder.data));
-  return running ? handle(options, running, null) : null;
-}
-
 /** Removes the folder's database for good, and the server that had it open. */
 export async function removeEmbeddedPostgres(folder: BankFolder): Promise<void> {
   // What starts that were killed left half made.
