@@ -1,3 +1,4 @@
+import { isDatabaseLost } from './db.ts';
 import { GraphQLError, type GraphQLFormattedError } from 'graphql';
 
 /**
@@ -46,6 +47,14 @@ export function sourceLost(): GraphQLError {
   );
 }
 
+/** The database is away, for example while it starts anew. */
+export function databaseUnavailable(): GraphQLError {
+  return codedError(
+    'DATABASE_UNAVAILABLE',
+    'The bank does not reach its books just now. Try again soon; if you changed something, with the same idempotency key.',
+  );
+}
+
 /** The code an error carries, or undefined. Wrapped errors keep the code of their cause. */
 export function codeOf(error: unknown): string | undefined {
   if (!(error instanceof GraphQLError)) return undefined;
@@ -60,8 +69,12 @@ export function codeOf(error: unknown): string | undefined {
  */
 export function maskError(error: unknown, report: (cause: unknown) => void): GraphQLFormattedError {
   const graphQLError = error instanceof GraphQLError ? error : undefined;
+  const cause = graphQLError?.originalError ?? error;
   const code = codeOf(error);
-  if (code === undefined || code === INTERNAL_CODE) report(graphQLError?.originalError ?? error);
+  if (code === undefined || code === INTERNAL_CODE) report(cause);
+  if (code === undefined && isDatabaseLost(cause)) {
+    return { ...databaseUnavailable().toJSON(), ...(graphQLError?.path && { path: graphQLError.path }) };
+  }
   return {
     message: code === undefined || code === INTERNAL_CODE ? INTERNAL_MESSAGE : graphQLError!.message,
     ...(graphQLError?.path && { path: graphQLError.path }),
