@@ -47,6 +47,14 @@ export function sourceLost(): GraphQLError {
   );
 }
 
+/** A stream's reader did not keep up; the client resumes after the last version it has. */
+export function slowConsumer(): GraphQLError {
+  return codedError(
+    'SLOW_CONSUMER',
+    'The events were not read fast enough. Subscribe again after the last version you have.',
+  );
+}
+
 /** The database is away, for example while it starts anew. */
 export function databaseUnavailable(): GraphQLError {
   return codedError(

@@ -1,4 +1,5 @@
-import { codedError, sourceLost } from '../../platform/graph-errors.ts';
+import type { GraphQLError } from 'graphql';
+import { slowConsumer, sourceLost } from '../../platform/graph-errors.ts';
 import { createPushStream, type PushStream } from '../../platform/push-stream.ts';
 import type { StreamEvent } from './open-stream.ts';
 
@@ -166,7 +167,7 @@ async function readBeginning(shared: Shared, member: Member, until: number, opti
     if (!shared.members.has(member)) return;
     if (next.done || next.value.last || next.value.position === undefined) {
       // Refused, or lost before it came far enough: what is kept would leave a gap.
-      member.queue.end(next.value?.last ? next.value : interrupted());
+      member.queue.end(next.value?.last ? next.value : ending(sourceLost()));
       return leave(shared, member);
     }
     give(shared, member, next.value);
@@ -178,16 +179,8 @@ async function readBeginning(shared: Shared, member: Member, until: number, opti
   for (const event of kept) give(shared, member, event);
 }
 
-function interrupted(): StreamEvent {
-  const { message, extensions } = sourceLost();
-  return { result: { errors: [{ message, extensions }] }, last: true };
-}
-
-function slowConsumer(): StreamEvent {
-  const { message, extensions } = codedError(
-    'SLOW_CONSUMER',
-    'The events were not read fast enough. Subscribe again after the last version you have.',
-  );
+/** The last event of a stream that ends for a reason. */
+function ending({ message, extensions }: GraphQLError): StreamEvent {
   return { result: { errors: [{ message, extensions }] }, last: true };
 }
 
@@ -198,7 +191,7 @@ function give(shared: Shared, member: Member, event: StreamEvent): void {
     member.position = event.position;
   }
   if (member.queue.push(event)) return;
-  member.queue.end(slowConsumer());
+  member.queue.end(ending(slowConsumer()));
   leave(shared, member);
 }
 
@@ -222,13 +215,13 @@ function deliver(shared: Shared, member: Member, event: StreamEvent, options: Sh
   if (!member.kept) return give(shared, member, event);
   member.kept.push(event);
   if (member.kept.length <= options.maxWaiting) return;
-  member.queue.end(slowConsumer());
+  member.queue.end(ending(slowConsumer()));
   leave(shared, member);
 }
 
 /** The upstream has ended. A member still at its beginning is told that too: its own upstream would not go on for ever. */
 function end(shared: Shared, member: Member, last: StreamEvent | undefined): void {
-  member.queue.end(last ?? (member.kept ? interrupted() : undefined));
+  member.queue.end(last ?? (member.kept ? ending(sourceLost()) : undefined));
   leave(shared, member);
 }
 

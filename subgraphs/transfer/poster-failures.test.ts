@@ -94,6 +94,25 @@ describe('gathering', () => {
 });
 
 describe('bounds', () => {
+  test('refuses with POSTER_BUSY what waits too long for a lock, and the same key succeeds later', async () => {
+    const [from, to] = await Promise.all([world.funded(1_000n), world.open()]);
+    const impatient = world.database.pool('dwaybank_transfer', { max: 2 });
+    impatient.on('connect', (client) => void client.query("SET lock_timeout = '100ms'"));
+    const holder = await world.database.pool('postgres', { max: 1 }).connect();
+    const attempt = planned(from, to, 100n);
+    try {
+      await holder.query('BEGIN');
+      await holder.query('SELECT FROM ledger.account WHERE id = $1 FOR UPDATE', [from.accountId]);
+      await expect(posterOn(impatient).post(attempt)).rejects.toMatchObject({ name: 'Refusal', code: 'POSTER_BUSY' });
+      await holder.query('ROLLBACK');
+    } finally {
+      holder.release();
+    }
+    expect(await entriesOf(attempt.transferId)).toBe(0);
+    expect(await posterOn(impatient).post(attempt)).toMatchObject({ outcome: 'DONE' });
+    expect(await balanceOf(from)).toBe(900n);
+  });
+
   test('refuses with POSTER_BUSY what the queue cannot take, and nothing of it is done', async () => {
     const [from, to] = await Promise.all([world.funded(1_000n), world.open()]);
     const { through, held, letGo } = gate();

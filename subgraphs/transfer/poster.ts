@@ -159,6 +159,9 @@ function takeBatch(waiting: Attempt[], maxBatch: number): Attempt[] {
   });
 }
 
+/** SQLSTATE of a lock_timeout. */
+const LOCK_NOT_AVAILABLE = '55P03';
+
 /** Sends one batch and tells each of it its verdict. Never throws; returns those that have to be tried by themselves. */
 async function decide(deps: PosterDeps, limits: PosterLimits, batch: readonly Attempt[]): Promise<Attempt[]> {
   try {
@@ -171,7 +174,9 @@ async function decide(deps: PosterDeps, limits: PosterLimits, batch: readonly At
       deps.log.warn({ err: error, transfers: batch.length }, 'a batch of transfers failed; trying each by itself');
       return batch.map((attempt) => ({ ...attempt, alone: true }));
     }
-    for (const attempt of batch) attempt.reject(error);
+    // Nothing was done: somebody held a lock for too long, and the same key may have better luck.
+    const answer = sqlState(error) === LOCK_NOT_AVAILABLE ? new Refusal<PosterRefusal>('POSTER_BUSY') : error;
+    for (const attempt of batch) attempt.reject(answer);
     return [];
   }
 }

@@ -102,7 +102,7 @@ describe('transferUpdated', () => {
       Array.from({ length: rest.length - 1 }, (_, index) => position! + index + 1),
     );
     expect(rest.length).toBeLessThan(40);
-    expect(rest.at(-1)!.result.errors).toMatchObject([{ extensions: { code: 'INTERNAL' } }]);
+    expect(rest.at(-1)!.result.errors).toMatchObject([{ extensions: { code: 'SLOW_CONSUMER' } }]);
   });
 
   test('ends with an error when the transfer cannot be read any more', async () => {

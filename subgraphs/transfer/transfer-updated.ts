@@ -1,5 +1,5 @@
 import type { EventTail } from '../../platform/event-tail.ts';
-import { notFound, unauthenticated } from '../../platform/graph-errors.ts';
+import { notFound, slowConsumer, unauthenticated } from '../../platform/graph-errors.ts';
 import { parseId, type TransferId } from '../../platform/ids.ts';
 import { createPushStream } from '../../platform/push-stream.ts';
 import type { SourceEvent } from '../../platform/subgraph.ts';
@@ -38,7 +38,7 @@ export async function transferUpdated(
       steps = position;
       if (stream.push({ value: asOf(transfer, position), position })) continue;
       leave();
-      stream.end({ value: new Error('a reader of transferUpdated is too slow') });
+      stream.end({ value: slowConsumer() });
       return;
     }
   };
