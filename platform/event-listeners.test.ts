@@ -213,7 +213,7 @@ describe('an event that cannot be handled', () => {
   });
 
   test('is not found in a fault of the database', async () => {
-    const faults = ['08006', '40001', '40P01', '53100', '55P03'];
+    const faults = ['08006', '40P01', '55P03', '42P01', '42703', '42883', '42501'];
     const unlucky = recordNames(NAME, async (_events, tx) => {
       const state = faults.pop();
       if (state) await tx.query({ text: `DO $$ BEGIN RAISE EXCEPTION 'fault' USING ERRCODE = '${state}'; END $$` });

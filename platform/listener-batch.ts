@@ -198,9 +198,11 @@ async function advanceCursor(tx: Queryable, name: string, { xid, id }: EventPosi
 }
 
 /**
- * Connection lost (08), deadlock and serialization (40), resources (53), lock timeout (55P03), shutdown (57P).
+ * Connection lost (08), deadlock and serialization (40), resources (53), lock timeout (55P03), shutdown (57P); and a table,
+ * column, function or right that is missing (42P01, 42703, 42883, 42501), as when code runs before its migration: parking
+ * would put every event aside, waiting costs nothing but time and is said in the log.
  * A cancelled statement (57014) is not among them: an event that is too slow once is too slow again.
  */
 function isTransient(error: unknown): boolean {
-  return /^(08|40|53|57P|55P03)/.test(sqlState(error) ?? '');
+  return /^(08|40|53|57P|55P03|42P01|42703|42883|42501)/.test(sqlState(error) ?? '');
 }
