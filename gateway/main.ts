@@ -1,5 +1,6 @@
 import { checkDatabase } from '../platform/check-database.ts';
 import { systemClock } from '../platform/clock.ts';
+import { printHelp, refuseArguments } from '../platform/command-line.ts';
 import { readConfig } from '../platform/config.ts';
 import { createLog } from '../platform/log.ts';
 import { runMain } from '../platform/main-process.ts';
@@ -11,9 +12,20 @@ import { CALLER_KEY } from '../platform/viewer.ts';
 import { createWakeUp } from '../platform/wake-up.ts';
 import { GATEWAY_ROLE, runGateway } from './run-gateway.ts';
 
+const HELP = `npm run start:gateway
+
+Runs the gateway as a process of its own. It takes no arguments; needed in the environment:
+  DATABASE_URL, DWAYBANK_SECRET   the same as the subgraphs have
+  USER_URL … INSIGHTS_URL         where each subgraph answers (default http://127.0.0.1:4001 … 4006)
+  PORT, HOST, REDIS_URL           optional; the README lists all
+`;
+
 /** The gateway as a process of its own (`npm run start:gateway`). It reaches the subgraphs over signed HTTP. */
 runMain(
   async (main) => {
+    const given = process.argv.slice(2);
+    if (printHelp(HELP, given)) return 'done';
+    refuseArguments(HELP, given);
     const config = readConfig(process.env);
     if (config.databaseUrl === null || config.secret === null) {
       throw new StartError(

@@ -3,6 +3,7 @@
  * schema/supergraph.graphql (what the gateway plans with) and schema/api.graphql (what clients see) out. Both are
  * committed; `--check` only says whether they are stale.
  */
+import { printHelp } from '../platform/command-line.ts';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -72,6 +73,12 @@ function main(root: string, checkOnly: boolean): number {
   }
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) {
+const HELP = `npm run compose -- [--check]
+
+Composes schema/common.graphql and the subgraphs' schemas, without a network, into schema/supergraph.graphql and
+schema/api.graphql. Any hint of the composition is a fault. With --check it writes nothing: exit code 1 when they are stale.
+`;
+
+if (process.argv[1] === fileURLToPath(import.meta.url) && !printHelp(HELP, process.argv.slice(2))) {
   process.exitCode = main(join(import.meta.dirname, '..'), process.argv.includes('--check'));
 }

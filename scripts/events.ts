@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util';
 import { openDatabase } from '../bank/open-database.ts';
+import { printHelp } from '../platform/command-line.ts';
 import { ConfigError, readConfig } from '../platform/config.ts';
 import type { Queryable } from '../platform/db.ts';
 import { formatPosition, parsePosition } from '../platform/event-log.ts';
@@ -69,6 +70,7 @@ interface Options {
 }
 
 async function main(): Promise<void> {
+  if (printHelp(HELP, process.argv.slice(2))) return;
   const { command, options } = readArguments();
   const database = await openDatabase(readConfig(process.env));
   try {

@@ -3,6 +3,7 @@ import { findCustomer } from '../bank/find-customer.ts';
 import { accountToFund, fundAccount } from '../bank/fund-account.ts';
 import { openDatabase } from '../bank/open-database.ts';
 import { balances } from '../ledger/balances.ts';
+import { printHelp } from '../platform/command-line.ts';
 import { readConfig } from '../platform/config.ts';
 import { runMain } from '../platform/main-process.ts';
 import { formatAmount, parseAmount, type Money } from '../platform/money.ts';
@@ -12,7 +13,15 @@ import { StartError } from '../platform/start-error.ts';
 const USAGE = 'npm run fund -- EMAIL AMOUNT CURRENCY, for example npm run fund -- ada@example.com 100.00 USD';
 
 runMain(async (main) => {
-  const [email, amount, currency, ...more] = process.argv.slice(2);
+  const given = process.argv.slice(2);
+  if (
+    printHelp(
+      `${USAGE}\n\nPuts money on a customer's account out of the settlement account; embedded bank only.`,
+      given,
+    )
+  )
+    return 'done';
+  const [email, amount, currency, ...more] = given;
   if (!email || !amount || !currency || more.length > 0) throw new StartError(`Usage: ${USAGE}`);
   const money = parseMoney(amount, currency);
   const config = readConfig(process.env);

@@ -2,6 +2,7 @@ import { serviceRole } from '../bank/owners.ts';
 import { runSubgraphs } from '../bank/run-subgraphs.ts';
 import { checkDatabase } from '../platform/check-database.ts';
 import { systemClock } from '../platform/clock.ts';
+import { printHelp } from '../platform/command-line.ts';
 import { readConfig, type Config } from '../platform/config.ts';
 import { createLog } from '../platform/log.ts';
 import { runMain } from '../platform/main-process.ts';
@@ -12,10 +13,21 @@ import { SUBGRAPH_NAMES, type ServedSubgraph, type SubgraphName } from '../platf
 import { CALLER_KEY } from '../platform/viewer.ts';
 import { createWakeUp } from '../platform/wake-up.ts';
 
+const HELP = `npm run start:subgraph -- [NAME ...]
+
+Runs one or several subgraphs as a process of their own; no names mean all: ${SUBGRAPH_NAMES.join(', ')}.
+Needed in the environment:
+  DATABASE_URL, DWAYBANK_SECRET   the same as the gateway has
+  USER_URL … INSIGHTS_URL         where each subgraph answers (default http://127.0.0.1:4001 … 4006)
+  HOST, REDIS_URL                 optional; the README lists all
+`;
+
 /** One or several subgraphs as a process of their own (`npm run start:subgraph -- transfer risk`); no names mean all. */
 runMain(
   async (main) => {
-    const names = parseNames(process.argv.slice(2));
+    const given = process.argv.slice(2);
+    if (printHelp(HELP, given)) return 'done';
+    const names = parseNames(given);
     const config = readConfig(process.env);
     if (config.databaseUrl === null || config.secret === null) {
       throw new StartError(
