@@ -111,13 +111,18 @@ export async function readHead(db: Queryable): Promise<EventPosition> {
   return rows[0] ?? LOG_START;
 }
 
-/** The horizon as a position: every event that commits from now on lies beyond it. */
-export async function readHorizon(db: Queryable): Promise<EventPosition> {
-  const { rows } = await db.query<{ xid: string }>({
-    name: 'platform-read-horizon',
-    text: 'SELECT pg_snapshot_xmin(pg_current_snapshot()) AS xid',
+/**
+ * The newest event below the horizon: every event that commits from now on lies beyond it. An event and not the horizon
+ * itself, because after a crash of Postgres transaction ids that were never flushed are given out again: a reader that
+ * remembered one of them would pass over the events of its second life.
+ */
+export async function readLastSettled(db: Queryable): Promise<EventPosition> {
+  const { rows } = await db.query<{ xid: string; id: string }>({
+    name: 'platform-read-last-settled',
+    text: `SELECT xid, id FROM platform.event WHERE xid < pg_snapshot_xmin(pg_current_snapshot())
+           ORDER BY xid DESC, id DESC LIMIT 1`,
   });
-  return { xid: rows[0]!.xid, id: '0' };
+  return rows[0] ?? LOG_START;
 }
 
 /**

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import type pg from 'pg';
 import { openEventLogWorld, quietLog, userRegistered, type EventLogWorld } from '../tests/event-log-world.ts';
 import { until } from '../tests/until.ts';
-import { appendEvents } from './event-log.ts';
+import { appendEvents, readHead, readLastSettled } from './event-log.ts';
 import { createEventTail, type EventTail } from './event-tail.ts';
 import { newId, type AccountId, type EntryId, type UserId } from './ids.ts';
 import { createLocalWakeUp } from './wake-up.ts';
@@ -76,6 +76,13 @@ describe('the event tail', () => {
     await idle.caughtUp(soon());
     expect(names).toEqual(['Ada']);
     await idle.close();
+  });
+
+  test('begins at an event and not at a transaction that left none, whose number a crash would give out again', async () => {
+    await world.register('Ada');
+    const ada = await readHead(world.admin);
+    for (let n = 0; n < 3; n++) await world.admin.query('SELECT pg_current_xact_id()');
+    expect(await readLastSettled(world.admin)).toEqual(ada);
   });
 
   test('tells nothing more after unfollowing', async () => {
@@ -198,7 +205,7 @@ function holdLooks() {
   let gate: { opened: Promise<void>; open: () => void } | null = null;
   let held = false;
   const query = async (sql: { name: string }): Promise<unknown> => {
-    if (sql.name === 'platform-read-horizon' && gate) {
+    if (sql.name === 'platform-read-last-settled' && gate) {
       held = true;
       await gate.opened;
     }

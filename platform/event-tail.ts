@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import { createAlarm } from './alarm.ts';
 import { createEventFollowers } from './event-followers.ts';
-import { heldBackPauseMs, isHeldBack, readHead, readHorizon, readStretch } from './event-log.ts';
+import { heldBackPauseMs, isHeldBack, readHead, readLastSettled, readStretch } from './event-log.ts';
 import type { EventPosition, EventType, StoredEvent } from './events.ts';
 import type { Logger } from './log.ts';
 import { createPositionWaiters } from './position-waiters.ts';
@@ -48,18 +48,18 @@ export async function createEventTail(deps: EventTailDeps): Promise<EventTail> {
   const waiters = createPositionWaiters();
   const alarm = createAlarm();
   const stopAlarm = createAlarm();
-  let position: EventPosition = await readHorizon(pool);
+  let position: EventPosition = await readLastSettled(pool);
   let heldBackRounds = 0;
   let closed = false;
 
   /** Reads and tells the next stretch; true when there is probably more. */
   async function advance(): Promise<boolean> {
     if (!followers.anybody()) {
-      // Nobody listens, so nobody misses anything: go straight to the horizon. But whoever registered while this read was
+      // Nobody listens, so nobody misses anything: go straight to the last settled event. But whoever registered while this read was
       // under way may wait for an event that the server had committed before it read: then the position stays.
-      const horizon = await readHorizon(pool);
+      const settled = await readLastSettled(pool);
       if (followers.anybody()) return true;
-      position = horizon;
+      position = settled;
       return false;
     }
     const { events, end, full } = await readStretch(pool, { after: position, types: 'all', limit: STRETCH });
