@@ -16,6 +16,7 @@ beforeAll(async () => {
   const log = createLog('silent');
   const wakeUp = createWakeUp({ redisUrl: null, log });
   subgraphs = await runSubgraphs({
+    cards: null,
     names: ['user', 'wallet'],
     config: readConfig({}),
     databaseUrl: database.adminUrl,

@@ -24,7 +24,7 @@ export async function runBank(
   const wakeUp = createWakeUp({ redisUrl: config.redisUrl, log });
   main.onStop(() => wakeUp.close());
   const shared = { config, databaseUrl, secrets, wakeUp, clock: systemClock, log };
-  const subgraphs = await runSubgraphs({ ...shared, names: SUBGRAPH_NAMES });
+  const subgraphs = await runSubgraphs({ ...shared, cards: null, names: SUBGRAPH_NAMES });
   main.onStop(() => subgraphs.stop());
   progress(`Subgraphs: ${SUBGRAPH_NAMES.join(', ')}`);
   const demoLogins = demo && config.simulated;

@@ -14,6 +14,7 @@ import { serveSubgraph } from '../platform/subgraph-server.ts';
 import type { ServedSubgraph, Subgraph, SubgraphName, SubgraphTransport } from '../platform/subgraph.ts';
 import { CALLER_KEY } from '../platform/viewer.ts';
 import type { WakeUp } from '../platform/wake-up.ts';
+import type { CardProvider } from '../providers/card-provider.ts';
 import { createInsightsSubgraph } from '../subgraphs/insights/subgraph.ts';
 import { createPortfolioSubgraph } from '../subgraphs/portfolio/subgraph.ts';
 import { createRiskSubgraph } from '../subgraphs/risk/subgraph.ts';
@@ -22,25 +23,34 @@ import { createUserSubgraph } from '../subgraphs/user/subgraph.ts';
 import { createWalletSubgraph } from '../subgraphs/wallet/subgraph.ts';
 import { serviceRole } from './owners.ts';
 
+/** What some subgraphs are wired with beside what all are. */
+interface MoreDeps {
+  cards: CardProvider | null;
+  /** Opens one more pool of the subgraph's own role; it is ended with the others. */
+  morePool(max: number): pg.Pool;
+}
+
 /** How each subgraph is wired. */
 const CREATE = {
   user: createUserSubgraph,
-  wallet: createWalletSubgraph,
+  wallet: (deps: SubgraphDeps & MoreDeps) => createWalletSubgraph(deps),
   portfolio: createPortfolioSubgraph,
-  transfer: createTransferSubgraph,
+  transfer: (deps: SubgraphDeps & MoreDeps) =>
+    // Who posts money and who charges cards waits for nobody else's connections.
+    createTransferSubgraph({ ...deps, postingPool: deps.morePool(2), jobsPool: deps.morePool(4) }),
   risk: createRiskSubgraph,
   insights: createInsightsSubgraph,
-} satisfies Record<SubgraphName, (deps: SubgraphDeps) => Subgraph>;
+} satisfies Record<SubgraphName, (deps: SubgraphDeps & MoreDeps) => Subgraph>;
 
 /**
- * Connections of each, at most: together 48, which leaves a Postgres of the usual 100 room for a second gateway, for people
- * and for the event readers. Who posts money waits for nobody else's connections.
+ * Connections of each, at most: together 48 with those of posting and jobs, which leaves a Postgres of the usual 100 room for
+ * a second gateway, for people and for the event readers.
  */
 const POOL_SIZES: Record<SubgraphName, number> = {
   user: 8,
   wallet: 10,
   portfolio: 6,
-  transfer: 12,
+  transfer: 6,
   risk: 6,
   insights: 6,
 };
@@ -52,6 +62,8 @@ export interface RunSubgraphsOptions {
   config: Config;
   databaseUrl: string;
   secrets: Secrets;
+  /** Who charges cards; null where nobody does. */
+  cards: CardProvider | null;
   wakeUp: WakeUp;
   clock: Clock;
   log: Logger;
@@ -71,12 +83,13 @@ export interface RunningSubgraphs {
 
 /** Creates, wires and runs subgraphs with their listeners in this process. */
 export async function runSubgraphs(options: RunSubgraphsOptions): Promise<RunningSubgraphs> {
-  const { names, config, secrets, wakeUp, clock, log } = options;
+  const { names, config, secrets, cards, wakeUp, clock, log } = options;
   const commonTypeDefs = readFileSync(new URL('../schema/common.graphql', import.meta.url), 'utf8');
   const limits = createRateLimits({ redisUrl: config.redisUrl, log });
   const pools = new Map(names.map((name) => [name, openPool(options, name, POOL_SIZES[name])]));
   // The tail has connections of its own, so that a busy subgraph never keeps live streams waiting.
   const tailPool = openPool(options, names[0]!, TAIL_POOL_SIZE);
+  const morePools: pg.Pool[] = [];
   const tail = await createEventTail({ pool: tailPool, wakeUp, log });
   const transports = createTransports(options);
   const runners = new Map<string, ListenerRunner>();
@@ -93,6 +106,12 @@ export async function runSubgraphs(options: RunSubgraphsOptions): Promise<Runnin
       limits,
       ask: (asked, question, body, signal) => transports.get(asked).ask(question, body, signal),
       listenersCaughtUp: (listener, signal) => runnerOf(runners, listener).caughtUp(listener, signal),
+      cards,
+      morePool(max) {
+        const pool = openPool(options, name, max);
+        morePools.push(pool);
+        return pool;
+      },
     });
     // The key and the value have the same name; the type system cannot follow that through a union.
     Object.assign(subgraphs, { [name]: subgraph });
@@ -104,12 +123,14 @@ export async function runSubgraphs(options: RunSubgraphsOptions): Promise<Runnin
     const deps = { pool: pools.get(subgraph.name)!, wakeUp, log: log.child({ subgraph: subgraph.name }) };
     runners.set(subgraph.name, runListeners(deps, subgraph.listeners));
   }
+  for (const { subgraph } of served) await subgraph.start?.();
 
   return {
     served,
     subgraphs,
     transport: (name) => transports.get(name),
-    stop: () => stopAll({ served, runners, transports, tail, limits, pools: [...pools.values(), tailPool] }),
+    stop: () =>
+      stopAll({ served, runners, transports, tail, limits, pools: [...pools.values(), ...morePools, tailPool] }),
   };
 }
 

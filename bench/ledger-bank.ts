@@ -127,6 +127,8 @@ export function planTransfer(source: PlannedEnd, destination: PlannedEnd): Plann
         { name: 'velocity', score: 14, weight: '0.5', reason: 'Few transfers today.' },
       ],
       assessedAt: initiatedAt.toISOString(),
+      spending: null,
+      evidence: {},
     },
     legs: [
       leg(source.accountId, -amountMinor, 'TRANSFER_OUT', destination.label),

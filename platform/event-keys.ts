@@ -18,9 +18,22 @@ function idsIn(event: StoredEvent): string[] {
       return [event.payload.accountId, event.payload.ownerId];
     case 'EntryPosted':
       return event.payload.changes.flatMap(({ accountId, ownerId }) => [accountId, ownerId]);
+    case 'DepositStarted':
+    case 'TransferAdvanced':
+    case 'TransferFailed':
+      return [event.payload.transferId, event.payload.userId];
     case 'TransferCompleted': {
       const { transferId, senderId, recipientId, sourceAccountId, destinationAccountId } = event.payload;
-      return [transferId, senderId, recipientId, sourceAccountId, destinationAccountId];
+      return [transferId, senderId, recipientId, destinationAccountId, ...(sourceAccountId ? [sourceAccountId] : [])];
     }
+    case 'PaymentMethodConnected':
+    case 'PaymentMethodSynced':
+    case 'PaymentMethodDisconnected':
+    case 'ExternalTransactionsImported':
+      return [event.payload.paymentMethodId, event.payload.ownerId];
+    case 'RatesRecorded':
+      return [];
+    case 'RiskAlertRaised':
+      return [event.payload.alertId, event.payload.userId];
   }
 }

@@ -1,4 +1,15 @@
-import type { AccountId, EntryId, PostingId, SessionId, TransferId, UserId } from './ids.ts';
+import type {
+  AccountId,
+  AlertId,
+  EntryId,
+  ExternalTransactionId,
+  PaymentMethodId,
+  PostingId,
+  SessionId,
+  TransferId,
+  UserId,
+} from './ids.ts';
+import type { Rates } from './rates.ts';
 
 /**
  * The facts this bank is made of, by type, with the payload of their newest version. Facts are past: they are appended in
@@ -14,22 +25,84 @@ export interface EventPayloads {
   AccountOpened: { accountId: AccountId; ownerId: UserId; currency: string; kind: AccountKind; at: string };
   /** By ledger: one entry and what it did to each customer account it touched (system accounts have no balance). */
   EntryPosted: { entryId: EntryId; transferId: TransferId | null; kind: string; changes: BalanceChange[] };
+  /** By transfer: money was asked to come in from outside; a job charges the provider. */
+  DepositStarted: { transferId: TransferId; userId: UserId; at: string };
+  /** By transfer: a step that is not the last. Read the transfer for what it is now. */
+  TransferAdvanced: { transferId: TransferId; userId: UserId; status: string; at: string };
+  /** By transfer: it ended without moving money. */
+  TransferFailed: { transferId: TransferId; userId: UserId; failureCode: string; at: string };
   /** By transfer. */
   TransferCompleted: {
     transferId: TransferId;
-    type: 'INTERNAL';
+    type: 'INTERNAL' | 'DEPOSIT' | 'EXCHANGE';
+    /** Who asked for it. */
     senderId: UserId;
     recipientId: UserId;
-    sourceAccountId: AccountId;
+    /** Null for a DEPOSIT. */
+    sourceAccountId: AccountId | null;
     destinationAccountId: AccountId;
     amountMinor: string;
     currency: string;
+    /** What arrived: differs from the amount for an EXCHANGE. */
+    destinationAmountMinor: string;
+    destinationCurrency: string;
     at: string;
   };
+  /** By wallet: an outside source was linked. */
+  PaymentMethodConnected: {
+    paymentMethodId: PaymentMethodId;
+    ownerId: UserId;
+    type: PaymentMethodType;
+    provider: string;
+    label: string;
+    /** What the provider knows it by; null where nothing can be charged (statements). Worth nothing without the bank's own key. */
+    reference: string | null;
+    at: string;
+  };
+  /** By wallet: the outside balance as last seen; null when the source does not say. */
+  PaymentMethodSynced: {
+    paymentMethodId: PaymentMethodId;
+    ownerId: UserId;
+    balanceMinor: string | null;
+    currency: string | null;
+    at: string;
+  };
+  /** By wallet: from now on it can neither be charged nor seen in sums. */
+  PaymentMethodDisconnected: { paymentMethodId: PaymentMethodId; ownerId: UserId; at: string };
+  /** By wallet: new lines of an outside account, at most 200 in one event. */
+  ExternalTransactionsImported: {
+    paymentMethodId: PaymentMethodId;
+    ownerId: UserId;
+    currency: string;
+    lines: ImportedLine[];
+    at: string;
+  };
+  /** By portfolio: a day of exchange rates that passed its checks. */
+  RatesRecorded: Rates & { source: string };
+  /** By risk. */
+  RiskAlertRaised: { alertId: AlertId; userId: UserId; at: string };
 }
 
 /** What an account is for; the graph's enum. */
 export type AccountKind = 'PERSONAL' | 'SAVINGS' | 'BUSINESS' | 'JOINT';
+
+/** What an outside source is; the graph's enum. */
+export type PaymentMethodType = 'BANK_ACCOUNT' | 'CARD' | 'MOBILE_MONEY' | 'CRYPTO_WALLET' | 'APPLE_PAY' | 'GOOGLE_PAY';
+
+/** One line of an outside account. */
+export interface ImportedLine {
+  externalTransactionId: ExternalTransactionId;
+  /** Signed: negative leaves the outside account. */
+  amountMinor: string;
+  /** As the source words it. */
+  description: string;
+  /** The other end, where the source names it apart. */
+  counterparty: string | null;
+  /** YYYY-MM-DD. */
+  bookedOn: string;
+  /** ISO 18245 merchant category code, where the source gives one. */
+  merchantCategory: string | null;
+}
 
 /** One version of one customer account: the balance it led to and, unless a hold caused it, the posting behind it. */
 export interface BalanceChange {

@@ -13,7 +13,11 @@ export type AccountId = Branded<'AccountId'>;
 export type EntryId = Branded<'EntryId'>;
 export type PostingId = Branded<'PostingId'>;
 export type TransferId = Branded<'TransferId'>;
-export type AnyId = UserId | SessionId | AccountId | EntryId | PostingId | TransferId;
+export type PaymentMethodId = Branded<'PaymentMethodId'>;
+export type ExternalTransactionId = Branded<'ExternalTransactionId'>;
+export type AlertId = Branded<'AlertId'>;
+export type AnyId =
+  UserId | SessionId | AccountId | EntryId | PostingId | TransferId | PaymentMethodId | ExternalTransactionId | AlertId;
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 

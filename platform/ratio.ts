@@ -7,15 +7,20 @@ const SHARE_DECIMALS = 4;
 
 /** numerator / denominator, rounded half to even; trailing zeros are left out: 1/4 is "0.25", -1/2 is "-0.5", 3/1 is "3". */
 export function ratio(numerator: bigint, denominator: bigint): string {
-  if (denominator === 0n) throw new Error('a ratio to zero');
+  return writeDecimal(divideHalfEven(numerator * 10n ** BigInt(RATIO_DECIMALS), denominator), RATIO_DECIMALS);
+}
+
+/** numerator / denominator as a whole number, rounded half to even (IEEE 754's default; errors of many roundings cancel out). */
+export function divideHalfEven(numerator: bigint, denominator: bigint): bigint {
+  if (denominator === 0n) throw new Error('a division by zero');
   const negative = numerator < 0n !== denominator < 0n;
-  const scaled = magnitude(numerator) * 10n ** BigInt(RATIO_DECIMALS);
+  const dividend = magnitude(numerator);
   const divisor = magnitude(denominator);
-  const quotient = scaled / divisor;
-  const twice = (scaled % divisor) * 2n;
+  const quotient = dividend / divisor;
+  const twice = (dividend % divisor) * 2n;
   const up = twice > divisor || (twice === divisor && quotient % 2n === 1n);
   const rounded = up ? quotient + 1n : quotient;
-  return writeDecimal(negative ? -rounded : rounded, RATIO_DECIMALS);
+  return negative ? -rounded : rounded;
 }
 
 /**

@@ -30,7 +30,9 @@ export interface Subgraph<Loaders = unknown> {
   listeners: Listener[];
   /** Typed questions of platform/questions/ it answers, by file name. */
   answers: Record<string, (question: unknown) => Promise<unknown>>;
-  /** Ends what it holds open (streams, timers); its database pool is its giver's. */
+  /** Begins what works by itself (jobs, market data). Called once, with the listeners running; nothing is served before it resolves. */
+  start?(): Promise<void>;
+  /** Ends what it holds open (streams, timers, jobs); its database pool is its giver's. */
   stop(): Promise<void>;
 }
 

@@ -40,7 +40,7 @@ runMain(
     const wakeUp = createWakeUp({ redisUrl: config.redisUrl, log });
     main.onStop(() => wakeUp.close());
     const { databaseUrl } = config;
-    const subgraphs = await runSubgraphs({ names, config, databaseUrl, secrets, wakeUp, clock: systemClock, log });
+    const subgraphs = await runSubgraphs({ names, config, databaseUrl, secrets, cards: null, wakeUp, clock: systemClock, log });
     main.onStop(() => subgraphs.stop());
     for (const served of subgraphs.served) {
       const { name } = served.subgraph;

@@ -23,7 +23,15 @@ export function planned(
     destination: { accountId: to.accountId, ownerId: to.ownerId, label: 'Ben' },
     description: null,
     initiatedAt: new Date(),
-    assessment: { score: 5, level: 'LOW', decision: 'ALLOW', factors: [], assessedAt: new Date().toISOString() },
+    assessment: {
+      score: 5,
+      level: 'LOW',
+      decision: 'ALLOW',
+      factors: [],
+      assessedAt: new Date().toISOString(),
+      spending: null,
+      evidence: {},
+    },
     legs: [
       { ...lines, accountId: from.accountId, amountMinor: -amountMinor, lineType: 'TRANSFER_OUT' },
       { ...lines, accountId: to.accountId, amountMinor, lineType: 'TRANSFER_IN' },

@@ -132,6 +132,8 @@ export function transferCompleted(options: {
       destinationAccountId: newId<AccountId>(),
       amountMinor: amountMinor.toString(),
       currency,
+      destinationAmountMinor: amountMinor.toString(),
+      destinationCurrency: currency,
       at: at.toISOString(),
     },
   };

@@ -3,7 +3,7 @@ import type { Leg, LineType } from '../ledger/entry.ts';
 import { postEntries } from '../ledger/post.ts';
 import { newId, type AccountId, type EntryId, type UserId } from '../platform/ids.ts';
 import type { SubgraphDeps } from '../platform/subgraph-deps.ts';
-import { createWalletSubgraph, type WalletSubgraph } from '../subgraphs/wallet/subgraph.ts';
+import { createWalletSubgraph, type WalletDeps, type WalletSubgraph } from '../subgraphs/wallet/subgraph.ts';
 import { expectBooksOk } from './books.ts';
 import { createTestDatabase, type TestDatabase } from './database.ts';
 import { startOneSubgraph, type OneSubgraph } from './one-subgraph.ts';
@@ -29,9 +29,10 @@ export interface WalletWorld extends OneSubgraph<WalletSubgraph> {
   close(): Promise<void>;
 }
 
-export async function startWalletWorld(overrides: Partial<SubgraphDeps> = {}): Promise<WalletWorld> {
+export async function startWalletWorld({ cards = null, ...overrides }: Partial<WalletDeps> = {}): Promise<WalletWorld> {
   const database = await createTestDatabase();
-  const one = await startOneSubgraph(database, 'dwaybank_wallet', createWalletSubgraph, overrides);
+  const create = (deps: SubgraphDeps) => createWalletSubgraph({ ...deps, cards });
+  const one = await startOneSubgraph(database, 'dwaybank_wallet', create, overrides);
   const ledger = database.pool('dwaybank_ledger');
   return {
     ...one,

@@ -202,7 +202,7 @@ async function runTestBank(database: TestDatabase, redisUrl: string | null, cloc
     clock: { now: () => new Date(Date.now() + clock.offsetMs) },
     log,
   };
-  const subgraphs = await runSubgraphs({ ...shared, names: SUBGRAPH_NAMES });
+  const subgraphs = await runSubgraphs({ ...shared, cards: null, names: SUBGRAPH_NAMES });
   // Object.fromEntries loses the names' type; they are all there by construction.
   const transports = Object.fromEntries(SUBGRAPH_NAMES.map((name) => [name, subgraphs.transport(name)])) as Record<
     SubgraphName,

@@ -8,8 +8,9 @@ import type { ClientOrigin } from '../viewer.ts';
 export interface AssessTransferQuestion {
   transferId: TransferId;
   customerId: UserId;
-  type: 'INTERNAL';
-  sourceAccountId: AccountId;
+  type: 'INTERNAL' | 'DEPOSIT' | 'EXCHANGE';
+  /** Null for a DEPOSIT. */
+  sourceAccountId: AccountId | null;
   destinationAccountId: AccountId;
   /** The owner of the destination. */
   recipientId: UserId;
@@ -42,4 +43,16 @@ export interface Assessment {
   factors: RiskFactor[];
   /** RFC 3339. */
   assessedAt: string;
+  /** What it counts against the customer's spending limits; null when nothing leaves the customer. */
+  spending: Spending | null;
+  /** What risk wants to remember of it when it is posted. Nobody else reads it. */
+  evidence: Record<string, unknown>;
+}
+
+/** What a transfer counts against the spending limits, in US cents at the recorded rates, and the bank's own limits for this customer. */
+export interface Spending {
+  /** Digits. */
+  usdMinor: string;
+  bankDailyUsdMinor: string;
+  bankMonthlyUsdMinor: string;
 }

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { createRatesListener } from '../../platform/rates-projection.ts';
 import type { SubgraphDeps } from '../../platform/subgraph-deps.ts';
 import type { Subgraph } from '../../platform/subgraph.ts';
 import { movements } from './listeners.ts';
@@ -15,7 +16,7 @@ export function createInsightsSubgraph({ pool }: Pick<SubgraphDeps, 'pool'>): Su
     // The cast: Apollo's type for resolvers knows no __resolveReference, and the server no subgraph's own loaders.
     resolvers: createResolvers({ store }) as Subgraph['resolvers'],
     createLoaders: (caller): InsightsLoaders => createLoaders(store, caller),
-    listeners: [movements],
+    listeners: [movements, createRatesListener('insights')],
     answers: {},
     stop: () => store.close(),
   };

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { createRatesListener } from '../../platform/rates-projection.ts';
 import type { SubgraphDeps } from '../../platform/subgraph-deps.ts';
 import type { Subgraph } from '../../platform/subgraph.ts';
 import { assessTransfer } from './assess-transfer.ts';
@@ -17,7 +18,7 @@ export function createRiskSubgraph({ pool, clock }: Pick<SubgraphDeps, 'pool' | 
     // The cast: Apollo's type for resolvers knows no __resolveReference, and the server no subgraph's own loaders.
     resolvers: createResolvers({ openStreams }) as Subgraph['resolvers'],
     createLoaders: (caller): RiskLoaders => createLoaders({ store, clock }, caller),
-    listeners: [outgoingTransfers],
+    listeners: [outgoingTransfers, createRatesListener('risk')],
     answers: { 'assess-transfer': (question) => assessTransfer({ store, clock }, question) },
     async stop() {
       for (const end of openStreams) end();

@@ -1,6 +1,9 @@
 import { readFileSync } from 'node:fs';
+import type { Pool } from 'pg';
+import { createRatesListener } from '../../platform/rates-projection.ts';
 import type { SubgraphDeps } from '../../platform/subgraph-deps.ts';
 import type { Subgraph } from '../../platform/subgraph.ts';
+import type { CardProvider } from '../../providers/card-provider.ts';
 import { createGate } from './gate.ts';
 import { payees } from './listeners.ts';
 import { createLoaders } from './loaders.ts';
@@ -14,20 +17,29 @@ import { createTransferStore } from './store.ts';
  */
 const GATE = { atOnce: 256, mostWaiting: 2_000 };
 
-/**
- * Wires the subgraph. The poster takes its connections out of the same pool, which therefore needs room beside them.
- * `posterLimits` is given by tests that want it busy.
- */
-export function createTransferSubgraph(deps: SubgraphDeps & { posterLimits?: Partial<PosterLimits> }): Subgraph {
+/** What transfer is wired with. */
+export interface TransferDeps extends SubgraphDeps {
+  /** The poster's own connections: who posts money waits for no reader. */
+  postingPool: Pool;
+  /** The jobs' own connections. */
+  jobsPool: Pool;
+  /** Who charges cards; null: nobody, and deposits are refused. */
+  cards: CardProvider | null;
+  /** Given by tests that want the poster busy. */
+  posterLimits?: Partial<PosterLimits>;
+}
+
+/** Wires the subgraph. */
+export function createTransferSubgraph(deps: TransferDeps): Subgraph {
   const store = createTransferStore(deps.pool);
-  const poster = createPoster(deps, deps.posterLimits);
+  const poster = createPoster({ ...deps, pool: deps.postingPool }, deps.posterLimits);
   return {
     name: 'transfer',
     typeDefs: readFileSync(new URL('schema.graphql', import.meta.url), 'utf8'),
     // The cast: Apollo's type for resolvers knows no __resolveReference, and the server no subgraph's own loaders.
     resolvers: createResolvers({ ...deps, store, poster, gate: createGate(GATE) }) as Subgraph['resolvers'],
     createLoaders: (caller) => createLoaders({ store, pool: deps.pool }, caller),
-    listeners: [payees],
+    listeners: [payees, createRatesListener('transfer')],
     answers: {},
     async stop() {
       // What was taken gets its verdict before the connections go.

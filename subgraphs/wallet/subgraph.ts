@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import type { AccountId, UserId } from '../../platform/ids.ts';
 import type { SubgraphDeps } from '../../platform/subgraph-deps.ts';
 import type { Subgraph } from '../../platform/subgraph.ts';
+import type { CardProvider } from '../../providers/card-provider.ts';
 import type { OpenAccountInput } from './domain.ts';
 import { createLoaders } from './loaders.ts';
 import { openAccount } from './open-account.ts';
@@ -14,8 +15,14 @@ export interface WalletSubgraph extends Subgraph {
   openAccount(ownerId: UserId, input: OpenAccountInput): Promise<AccountId>;
 }
 
+/** What wallet is wired with. */
+export interface WalletDeps extends SubgraphDeps {
+  /** Who keeps and charges cards; null: nobody, and no card can be linked. */
+  cards: CardProvider | null;
+}
+
 /** Wires the subgraph. */
-export function createWalletSubgraph(deps: SubgraphDeps): WalletSubgraph {
+export function createWalletSubgraph(deps: WalletDeps): WalletSubgraph {
   const store = createWalletStore(deps.pool);
   const openStreams = new Set<() => void>();
   const walletDeps = { ...deps, store, openStreams };

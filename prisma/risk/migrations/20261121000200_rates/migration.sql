@@ -1,0 +1,5 @@
+-- Days of exchange rates as portfolio has recorded them (RatesRecorded): how much of each currency one US dollar buys.
+CREATE TABLE rates (
+  date    date  PRIMARY KEY,
+  per_usd jsonb NOT NULL -- {"JPY": "157.47729333", …}: decimals as text, so that nothing is rounded on the way
+);
