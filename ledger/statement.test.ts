@@ -3,7 +3,13 @@ import { newId, type PostingId, type TransferId } from '../platform/ids.ts';
 import { expectBooksOk } from '../tests/books.ts';
 import { createLedgerWorld, movement, type LedgerWorld, type TestAccount } from '../tests/ledger-world.ts';
 import { postEntries, postEntry } from './post.ts';
-import { statementLines, statementLinesByIds, transfersOfPostings, type StatementLine } from './statement.ts';
+import {
+  statementLinesByIds,
+  statementPages,
+  transfersOfPostings,
+  type StatementLine,
+  type StatementPage,
+} from './statement.ts';
 
 let world: LedgerWorld;
 let account: TestAccount;
@@ -21,8 +27,16 @@ afterAll(async () => {
   await world.drop();
 });
 
-const page = (options: Partial<Parameters<typeof statementLines>[2]> = {}, of = account) =>
-  statementLines(world.ledger, of.accountId, { from: null, to: null, beforeVersion: null, limit: 100, ...options });
+const pageOf = ({ accountId }: TestAccount, options: Partial<StatementPage> = {}): StatementPage => ({
+  accountId,
+  from: null,
+  to: null,
+  beforeVersion: null,
+  limit: 100,
+  ...options,
+});
+const page = async (options: Partial<StatementPage> = {}, of = account) =>
+  (await statementPages(world.ledger, [pageOf(of, options)]))[0]!;
 const versions = (lines: StatementLine[]) => lines.map(({ version }) => version);
 
 describe('a statement', () => {
@@ -80,6 +94,24 @@ describe('a statement', () => {
     const first = await page({ from, limit: 2 });
     const rest = await page({ from, limit: 100, beforeVersion: first[1]!.version });
     expect([...versions(first), ...versions(rest)]).toEqual(wanted);
+  });
+
+  test('of several accounts, and several pages of one, is what each of them alone would be', async () => {
+    const all = await page();
+    const asked = [
+      pageOf(other, { limit: 3 }),
+      pageOf(await world.open()),
+      pageOf(account, { limit: 1 }),
+      pageOf(account, { from: all[6]!.at, to: all[2]!.at }),
+      pageOf(account, { beforeVersion: 4, limit: 2 }),
+      pageOf(other, { limit: 3 }),
+    ];
+    const together = await statementPages(world.ledger, asked);
+    expect(together.map((lines) => lines.length)).toEqual([3, 0, 1, expect.any(Number), 2, 3]);
+    for (const [index, alone] of asked.entries()) {
+      expect(together[index]).toEqual((await statementPages(world.ledger, [alone]))[0]);
+    }
+    expect(await statementPages(world.ledger, [])).toEqual([]);
   });
 });
 

@@ -1,4 +1,5 @@
 import type { Queryable } from '../platform/db.ts';
+import { groupBy } from '../platform/group-by.ts';
 import type { AccountId, PostingId, TransferId } from '../platform/ids.ts';
 import type { LineType } from './entry.ts';
 
@@ -40,6 +41,7 @@ const SOURCES = `ledger.balance_changes c JOIN ledger.posting p ON p.id = c.post
 
 /** Which lines of an account: from <= at < to, and older than `beforeVersion`. */
 export interface StatementPage {
+  accountId: AccountId;
   from: Date | null;
   to: Date | null;
   beforeVersion: number | null;
@@ -47,27 +49,37 @@ export interface StatementPage {
 }
 
 /**
- * A page of an account's statement, newest first. Pages are cut by version, so that lines posted meanwhile neither shift
- * nor repeat anything.
+ * Pages of accounts' statements, newest line first, in the order asked for: one statement however many. Pages are cut by
+ * version, so that lines posted meanwhile neither shift nor repeat anything.
  */
-export async function statementLines(
-  db: Queryable,
-  accountId: AccountId,
-  { from, to, beforeVersion, limit }: StatementPage,
-): Promise<StatementLine[]> {
-  const { rows } = await db.query<LineRow>({
-    name: 'ledger-statement-lines',
+export async function statementPages(db: Queryable, pages: readonly StatementPage[]): Promise<StatementLine[][]> {
+  const { rows } = await db.query<LineRow & { place: string }>({
+    name: 'ledger-statement-pages',
     // Times never fall along the versions, so a span of time is a span of versions, and the primary key serves both. The
     // millisecond is the grain of `at`: "before to" is "at or before to - 1 ms".
-    text: `SELECT ${LINE} FROM ${SOURCES}
-           WHERE c.account_id = $1
-             AND c.version > coalesce((SELECT ledger.version_at($1, $2::timestamptz - interval '1 millisecond')), 0)
-             AND c.version <= coalesce((SELECT ledger.version_at($1, $3::timestamptz - interval '1 millisecond')), $4)
-             AND c.version < $4
-           ORDER BY c.version DESC LIMIT $5`,
-    values: [accountId, from, to, beforeVersion ?? Number.MAX_SAFE_INTEGER, limit],
+    text: `SELECT page.place, line.*
+           FROM unnest($1::uuid[], $2::timestamptz[], $3::timestamptz[], $4::bigint[], $5::integer[])
+             WITH ORDINALITY AS page (account_id, begins, ends, before_version, size, place)
+           CROSS JOIN LATERAL (
+             SELECT ${LINE} FROM ${SOURCES}
+             WHERE c.account_id = page.account_id
+               AND c.version > coalesce((SELECT ledger.version_at(page.account_id, page.begins - interval '1 millisecond')), 0)
+               AND c.version < least(
+                 page.before_version,
+                 (SELECT ledger.version_at(page.account_id, page.ends - interval '1 millisecond')) + 1)
+             ORDER BY c.version DESC LIMIT page.size
+           ) AS line
+           ORDER BY page.place, line.version DESC`,
+    values: [
+      pages.map(({ accountId }) => accountId),
+      pages.map(({ from }) => from),
+      pages.map(({ to }) => to),
+      pages.map(({ beforeVersion }) => beforeVersion ?? Number.MAX_SAFE_INTEGER),
+      pages.map(({ limit }) => limit),
+    ],
   });
-  return rows.map(toLine);
+  const lines = groupBy(rows, ({ place }) => Number(place));
+  return pages.map((_page, index) => (lines.get(index + 1) ?? []).map(toLine));
 }
 
 /** Statement lines by posting id, whosever they are; what is missing or belongs to a system account is not in the map. */

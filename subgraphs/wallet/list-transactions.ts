@@ -1,9 +1,8 @@
-import { statementLines } from '../../ledger/statement.ts';
-import type { Queryable } from '../../platform/db.ts';
 import type { AccountId } from '../../platform/ids.ts';
 import { parsePage, positionOfForm, toConnection, type Connection } from '../../platform/pagination.ts';
 import { toTransaction } from './domain.ts';
 import type { TransactionParent } from './graph-types.ts';
+import type { WalletLoaders } from './loaders.ts';
 
 export interface TransactionsArgs {
   first?: number | null;
@@ -20,14 +19,15 @@ const isVersion = positionOfForm(/^[1-9][0-9]{0,14}$/);
  * posted meanwhile neither shift nor repeat what follows.
  */
 export async function listTransactions(
-  db: Queryable,
+  { statementPage }: Pick<WalletLoaders, 'statementPage'>,
   accountId: AccountId,
   args: TransactionsArgs,
 ): Promise<Connection<TransactionParent>> {
   const from = args.from ?? null;
   const to = args.to ?? null;
   const page = parsePage(args, `account.transactions:${accountId}`, { from, to }, isVersion);
-  const lines = await statementLines(db, accountId, {
+  const lines = await statementPage.load({
+    accountId,
     from,
     to,
     beforeVersion: page.after ? Number(page.after[0]) : null,

@@ -1,15 +1,22 @@
 import DataLoader from 'dataloader';
-import { accountsByIds } from '../../ledger/accounts.ts';
+import { accountsByIds, accountsOf } from '../../ledger/accounts.ts';
 import { balances, type LedgerBalance } from '../../ledger/balances.ts';
-import { statementLinesByIds } from '../../ledger/statement.ts';
+import { statementLinesByIds, statementPages, type StatementLine, type StatementPage } from '../../ledger/statement.ts';
 import type { Queryable } from '../../platform/db.ts';
-import type { AccountId, PostingId } from '../../platform/ids.ts';
+import type { AccountId, PostingId, UserId } from '../../platform/ids.ts';
 import type { Viewer } from '../../platform/viewer.ts';
 import { toTransaction } from './domain.ts';
 import type { AccountParent, TransactionParent } from './graph-types.ts';
 import type { WalletStore } from './store.ts';
 
-/** All of one request's reads by id; each costs the same few statements however many ids there are. */
+/** Which of a person's accounts, oldest first. */
+export interface AccountsPage {
+  ownerId: UserId;
+  after: AccountId | null;
+  limit: number;
+}
+
+/** All of one request's reads; each costs the same few statements however many ids or pages there are. */
 export interface WalletLoaders {
   /** The viewer's own account; null for what is another's or nobody's. */
   accountById: DataLoader<AccountId, AccountParent | null>;
@@ -17,6 +24,10 @@ export interface WalletLoaders {
   balanceByAccountId: DataLoader<AccountId, LedgerBalance>;
   /** A line on one of the viewer's own accounts, else null. */
   transactionById: DataLoader<PostingId, TransactionParent | null>;
+  /** Pages of accounts' statements. For accounts only that another of these has given. */
+  statementPage: DataLoader<StatementPage, StatementLine[]>;
+  /** Pages of a person's accounts; whether the caller may see them is for the caller's side to say. */
+  accountsPage: DataLoader<AccountsPage, AccountParent[]>;
 }
 
 /** The loaders of one request of this viewer. */
@@ -43,5 +54,28 @@ export function createLoaders(db: Queryable, store: WalletStore, viewer: Viewer 
         return line && owns(accounts.get(line.accountId)) ? toTransaction(line) : null;
       });
     }),
+    statementPage: new DataLoader((pages: readonly StatementPage[]) => statementPages(db, pages)),
+    // Not remembered: a mutation of the same request may open an account.
+    accountsPage: new DataLoader(
+      (pages: readonly AccountsPage[]) => {
+        // Equal pages are one: each of forty accounts has the same owner, whose accounts may be asked for again.
+        const read = new Map<string, Promise<AccountParent[]>>();
+        for (const page of pages) if (!read.has(keyOf(page))) read.set(keyOf(page), readAccounts(db, store, page));
+        return Promise.all(pages.map((page) => read.get(keyOf(page))!));
+      },
+      { cache: false },
+    ),
   };
+}
+
+const keyOf = ({ ownerId, after, limit }: AccountsPage): string => `${ownerId} ${after} ${limit}`;
+
+async function readAccounts(db: Queryable, store: WalletStore, { ownerId, ...page }: AccountsPage) {
+  const accounts = await accountsOf(db, ownerId, page);
+  const names = await store.accountNames(accounts.map(({ id }) => id));
+  return accounts.map((account): AccountParent => {
+    const name = names.get(account.id);
+    if (name === undefined) throw new Error(`account ${account.id} is in the ledger and not in the wallet`);
+    return { ...account, name };
+  });
 }

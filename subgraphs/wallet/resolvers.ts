@@ -52,7 +52,7 @@ export function createResolvers(deps: WalletDeps): Resolvers {
         const userId = parseId<Viewer['userId']>(id);
         return userId && { id: userId };
       },
-      accounts: ({ id }, args, { viewer }) => (viewer?.userId === id ? listAccounts(deps, id, args) : null),
+      accounts: ({ id }, args, { viewer, loaders }) => (viewer?.userId === id ? listAccounts(loaders, id, args) : null),
       paymentMethods: ({ id }, args, { viewer }) => (viewer?.userId === id ? listPaymentMethods(id, args) : null),
     },
     Account: {
@@ -60,7 +60,7 @@ export function createResolvers(deps: WalletDeps): Resolvers {
       owner: ({ ownerId }) => ({ id: ownerId }),
       createdAt: ({ openedAt }) => openedAt,
       balance: (account, { asOf }, context) => readBalance(deps, account, asOf ?? null, context),
-      transactions: ({ id }, args) => listTransactions(deps.pool, id, args),
+      transactions: ({ id }, args, { loaders }) => listTransactions(loaders, id, args),
     },
     Balance: {
       posted: ({ postedMinor, currency }) => toGraphMoney({ amountMinor: postedMinor, currency }),
