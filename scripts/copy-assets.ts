@@ -7,6 +7,6 @@ import path from 'node:path';
 
 const owners = readdirSync('prisma').map((owner) => `prisma/${owner}/migrations`);
 const subgraphs = readdirSync('subgraphs').map((name) => `subgraphs/${name}/schema.graphql`);
-for (const asset of ['schema', ...owners, ...subgraphs]) {
+for (const asset of ['schema', 'scripts/demo/samples', ...owners, ...subgraphs]) {
   if (existsSync(asset)) cpSync(asset, path.join('dist', asset), { recursive: true });
 }

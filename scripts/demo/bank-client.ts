@@ -48,7 +48,7 @@ export async function connectBank(url: string): Promise<BankClient> {
       return follow(client, query, variables);
     },
     async close() {
-      await Promise.all([...sockets].map((client) => client.dispose()));
+      for (const client of sockets) await client.dispose();
     },
   };
 }
