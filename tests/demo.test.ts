@@ -86,8 +86,8 @@ describe('npm run demo', () => {
     ]);
     expect(answers.map(({ code }) => code)).toEqual([1, 1, 1]);
     expect(answers.map(({ stderr }) => stderr.trim().split('\n').length)).toEqual([1, 1, 1]);
-    expect(answers[0]!.stderr).toContain('npm start');
-    expect(answers[1]!.stderr).toContain('none.ofx');
-    expect(answers[2]!.stderr).toContain('--help');
+    expect(answers[0].stderr).toContain('npm start');
+    expect(answers[1].stderr).toContain('none.ofx');
+    expect(answers[2].stderr).toContain('--help');
   });
 });
