@@ -7,11 +7,14 @@ export class Refusal<Code extends string = string> extends Error {
   readonly code: Code;
   /** Path into the input, for example ["amount", "amount"]. */
   readonly field: readonly string[] | undefined;
+  /** What is wrong in this very case, in place of the code's own message; for example with the line of a file. */
+  readonly explanation: string | undefined;
 
-  constructor(code: Code, field?: readonly string[]) {
-    super(code);
+  constructor(code: Code, field?: readonly string[], explanation?: string) {
+    super(explanation ?? code);
     this.code = code;
     this.field = field;
+    this.explanation = explanation;
   }
 }
 
@@ -36,9 +39,10 @@ export function userError<Code extends string>(
   meanings: Record<Code, RefusalMeaning>,
   code: Code,
   field?: readonly string[],
+  explanation?: string,
 ): UserError {
   const { message, retryable } = meanings[code];
-  return { code, message, retryable, field: field ? [...field] : null };
+  return { code, message: explanation ?? message, retryable, field: field ? [...field] : null };
 }
 
 /**
@@ -55,7 +59,7 @@ export async function answerRefusals<Answer, Code extends string>(
   } catch (error) {
     if (error instanceof Refusal && error.code in meanings) {
       // The `in` above is the check that this code belongs to this subgraph.
-      return refused([userError(meanings, error.code as Code, error.field)]);
+      return refused([userError(meanings, error.code as Code, error.field, error.explanation)]);
     }
     throw error;
   }
