@@ -114,6 +114,8 @@ export function planTransfer(source: PlannedEnd, destination: PlannedEnd): Plann
     bodyHash: createHash('sha256').update(source.accountId).update(destination.accountId).digest(),
     type: 'INTERNAL',
     amount: { amountMinor, currency: CURRENCY },
+    destinationAmount: { amountMinor, currency: CURRENCY },
+    exchange: null,
     source,
     destination,
     description: 'For the coffee',

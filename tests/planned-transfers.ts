@@ -19,6 +19,8 @@ export function planned(
     bodyHash: createHash('sha256').update(`${from.accountId} ${to.accountId} ${amountMinor}`).digest(),
     type: 'INTERNAL',
     amount: { amountMinor, currency },
+    destinationAmount: { amountMinor, currency },
+    exchange: null,
     source: { accountId: from.accountId, ownerId: from.ownerId, label: 'Ada' },
     destination: { accountId: to.accountId, ownerId: to.ownerId, label: 'Ben' },
     description: null,

@@ -72,6 +72,8 @@ export const ALLOW: Assessment = {
   decision: 'ALLOW',
   factors: [{ name: 'amount', score: 7, weight: '1', reason: 'An everyday amount.' }],
   assessedAt: '2026-01-01T00:00:00.000Z',
+  spending: null,
+  evidence: {},
 };
 
 const COUNTS = `SELECT
@@ -97,6 +99,9 @@ export async function openTransferWorld({
 
   const subgraph = createTransferSubgraph({
     pool,
+    postingPool: pool,
+    jobsPool: pool,
+    cards: null,
     secrets: database.secrets,
     wakeUp,
     tail,

@@ -7,6 +7,9 @@ import { refuse } from './refusals.ts';
 /** Risk answers in a few milliseconds; a customer waits no longer than this for it. */
 const DEADLINE_MS = 2_000;
 
+/** Minor units, as far as an amount of the books can go. */
+const digits = z.string().regex(/^(0|[1-9][0-9]{0,37})$/);
+
 /** The answer comes from another process and decides about money, so its form is checked. */
 const assessmentSchema: z.ZodType<Assessment> = z.object({
   score: z.int().min(0).max(100),
@@ -21,6 +24,8 @@ const assessmentSchema: z.ZodType<Assessment> = z.object({
     }),
   ),
   assessedAt: z.string(),
+  spending: z.object({ usdMinor: digits, bankDailyUsdMinor: digits, bankMonthlyUsdMinor: digits }).nullable(),
+  evidence: z.record(z.string(), z.unknown()),
 });
 
 /**

@@ -94,9 +94,8 @@ describe('what was tampered with is found out:', () => {
     try {
       await client.query('BEGIN');
       await client.query(
-        `INSERT INTO transfer.transfer SELECT $1, user_id, type, status, amount, currency, fees, source_account_id, source_owner_id,
-           source_label, destination_account_id, destination_owner_id, destination_label, description, timeline, created_at, updated_at
-         FROM transfer.transfer`,
+        `INSERT INTO transfer.transfer
+         SELECT (jsonb_populate_record(t, jsonb_build_object('id', $1::uuid))).* FROM transfer.transfer t`,
         [id],
       );
       const { findings } = await proveTransfers(client);

@@ -1,47 +1,31 @@
-import type { Pool } from 'pg';
 import { accountsByIds, type LedgerAccount } from '../../ledger/accounts.ts';
 import type { Leg } from '../../ledger/entry.ts';
 import { newId, type AccountId, type TransferId } from '../../platform/ids.ts';
-import { Refusal, type UserError } from '../../platform/refusal.ts';
-import type { SubgraphDeps } from '../../platform/subgraph-deps.ts';
-import type { ClientOrigin, Viewer } from '../../platform/viewer.ts';
+import { Refusal } from '../../platform/refusal.ts';
+import type { Viewer } from '../../platform/viewer.ts';
 import { assessTransfer } from './assess-transfer.ts';
 import {
+  refused,
+  replayOf,
+  type CreateTransferAnswer,
+  type CreateTransferCall,
+  type CreateTransferDeps,
+} from './call.ts';
+import {
   hashCommand,
+  isDeposit,
   ownSource,
   parseCommand,
   planTransfer,
+  type AccountCommand,
   type TransferCommand,
   type TransferInput,
 } from './domain.ts';
-import type { Gate } from './gate.ts';
 import type { TransferParent } from './graph-types.ts';
 import { findRecipientAccount, labelsOf } from './payees.ts';
-import type { PlannedTransfer, Poster, Verdict } from './poster.ts';
+import type { PlannedTransfer, Verdict } from './poster.ts';
 import { ledgerError, refuse, TRANSFER_REFUSALS, transferError, type TransferRefusal } from './refusals.ts';
-import type { TransferStore } from './store.ts';
-
-export interface CreateTransferDeps extends SubgraphDeps {
-  pool: Pool;
-  store: TransferStore;
-  poster: Poster;
-  gate: Gate;
-}
-
-/** Who asks, from where, and how long they wait. */
-export interface CreateTransferCall {
-  viewer: Viewer;
-  origin: ClientOrigin;
-  signal: AbortSignal;
-}
-
-/** The transfer, or why there is none. */
-export interface CreateTransferAnswer {
-  transfer: TransferParent | null;
-  /** True when this key was decided before. */
-  replayed: boolean;
-  userErrors: UserError[];
-}
+import { startDeposit } from './start-deposit.ts';
 
 /**
  * Moves money once per idempotency key.
@@ -63,6 +47,7 @@ export async function createTransfer(
   try {
     const replay = await findReplay(deps, call.viewer, command, bodyHash);
     if (replay) return replay;
+    if (isDeposit(command)) return await startDeposit(deps, call, command, bodyHash);
     return await deps.gate.run(async () => {
       const ends = await planEnds(deps, call, command);
       const planned = await assess(deps, call, { ...describe(command, bodyHash), ...ends });
@@ -73,10 +58,6 @@ export async function createTransfer(
     // The `in` above is the check that this code belongs to this subgraph.
     return refused(transferError(error.code as TransferRefusal, error.field));
   }
-}
-
-function refused(...userErrors: UserError[]): CreateTransferAnswer {
-  return { transfer: null, replayed: false, userErrors };
 }
 
 async function findReplay(
@@ -92,19 +73,12 @@ async function findReplay(
   return replayOf(deps, decided.transferId);
 }
 
-/** A repetition shows the transfer as it is now. */
-async function replayOf({ store }: CreateTransferDeps, transferId: TransferId): Promise<CreateTransferAnswer> {
-  const [transfer] = await store.findTransfers([transferId]);
-  if (!transfer) throw new Error(`the transfer ${transferId} of an accepted key is missing`);
-  return { transfer, replayed: true, userErrors: [] };
-}
-
 type Ends = Pick<PlannedTransfer, 'type' | 'source' | 'destination'>;
 
 async function planEnds(
   deps: CreateTransferDeps,
   { viewer, signal }: CreateTransferCall,
-  command: TransferCommand,
+  command: AccountCommand,
 ): Promise<Ends> {
   const { source: from, destination: to } = command;
   const ids = [from, to].flatMap((end) => (end.kind === 'account' && end.id ? [end.id] : []));
@@ -123,7 +97,7 @@ async function planEnds(
 }
 
 function describe(
-  { idempotencyKey, amount, description }: TransferCommand,
+  { idempotencyKey, amount, description }: AccountCommand,
   bodyHash: Buffer,
 ): Pick<PlannedTransfer, 'idempotencyKey' | 'amount' | 'description' | 'bodyHash'> {
   return { idempotencyKey, bodyHash, amount, description };
@@ -153,7 +127,16 @@ async function assess(
     },
     signal,
   );
-  return { ...plan, transferId, userId: viewer.userId, initiatedAt, assessment, legs: legsOf(plan) };
+  return {
+    ...plan,
+    transferId,
+    userId: viewer.userId,
+    destinationAmount: plan.amount,
+    exchange: null,
+    initiatedAt,
+    assessment,
+    legs: legsOf(plan),
+  };
 }
 
 /** The postings of an INTERNAL transfer. Each owner reads the other end's label on the statement. */
@@ -195,17 +178,21 @@ async function toAnswer(
 
 /** The transfer as transfer.create_transfers has just stored it (a test compares the two), without reading it again. */
 function posted(planned: PlannedTransfer, at: Date): TransferParent {
-  const { transferId, type, amount, source, destination, description, initiatedAt } = planned;
+  const { transferId, type, amount, destinationAmount, exchange, source, destination, description, initiatedAt } =
+    planned;
   const createdAt = initiatedAt < at ? initiatedAt : at;
   return {
     id: transferId,
     type,
     status: 'COMPLETED',
     amount,
+    destinationAmount,
+    exchangeRate: exchange?.rate ?? null,
     feesMinor: 0n,
-    source,
-    destination,
+    source: { ...source, paymentMethodId: null },
+    destination: { ...destination, paymentMethodId: null },
     description,
+    failureCode: null,
     timeline: [
       { status: 'INITIATED', at: createdAt, step: null, note: null },
       { status: 'COMPLETED', at, step: null, note: null },

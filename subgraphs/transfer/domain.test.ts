@@ -7,6 +7,7 @@ import {
   ownSource,
   parseCommand,
   planTransfer,
+  type AccountCommand,
   type TransferCommand,
   type TransferInput,
 } from './domain.ts';
@@ -47,11 +48,25 @@ describe('parsing the input of createTransfer', () => {
   });
 
   test('refuses the kinds of transfer that do not exist yet', () => {
-    expect(faults({ source: { paymentMethodId: ACCOUNT } })).toEqual(['FEATURE_UNAVAILABLE source.paymentMethodId']);
     expect(faults({ source: { email: 'ada@example.com' } })).toEqual(['FEATURE_UNAVAILABLE source.email']);
     for (const name of ['paymentMethodId', 'iban', 'address']) {
       expect(faults({ destination: { [name]: 'x' } })).toEqual([`FEATURE_UNAVAILABLE destination.${name}`]);
     }
+  });
+
+  test('takes money from a payment method onto an account that is named, not on to somebody else', () => {
+    const deposit = { source: { paymentMethodId: ACCOUNT }, destination: { accountId: ACCOUNT } };
+    expect(command(deposit)).toMatchObject({
+      source: { kind: 'paymentMethod', id: ACCOUNT },
+      destination: { kind: 'account', id: ACCOUNT },
+    });
+    expect(command({ ...deposit, source: { paymentMethodId: 'x' } })).toMatchObject({
+      source: { id: null, text: 'x' },
+    });
+    expect(faults({ source: deposit.source })).toEqual(['FEATURE_UNAVAILABLE destination.email']);
+    expect(hashCommand(command(deposit))).not.toEqual(
+      hashCommand(command({ ...deposit, source: { accountId: ACCOUNT } })),
+    );
   });
 
   test.each([
@@ -173,7 +188,8 @@ describe('planning', () => {
     openedAt: new Date(0),
     ...change,
   });
-  const byId = command({ destination: { accountId: ACCOUNT } });
+  const between = (change: Partial<TransferInput> = {}) => command(change) as AccountCommand;
+  const byId = between({ destination: { accountId: ACCOUNT } });
   const plan =
     (source: LedgerAccount, destination?: LedgerAccount, by = byId) =>
     () =>
@@ -196,7 +212,7 @@ describe('planning', () => {
     const source = account(ada);
     const to = ['destination', 'accountId'];
     expect(plan(source)).toThrow(refusal('ACCOUNT_NOT_FOUND', ...to));
-    expect(plan(source, undefined, command())).toThrow(refusal('UNKNOWN_RECIPIENT', 'destination', 'email'));
+    expect(plan(source, undefined, between())).toThrow(refusal('UNKNOWN_RECIPIENT', 'destination', 'email'));
     expect(plan(source, source)).toThrow(refusal('SAME_ACCOUNT', ...to));
     const euros = { currency: 'EUR', status: 'CLOSED' } as const;
     expect(plan(account(ada, euros), account(bob, euros))).toThrow(refusal('CURRENCY_MISMATCH', 'amount', 'currency'));

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { LedgerAccount } from '../../ledger/accounts.ts';
 import { normaliseEmail } from '../../platform/email-hash.ts';
-import { parseId, type AccountId, type UserId } from '../../platform/ids.ts';
+import { parseId, type AccountId, type PaymentMethodId, type UserId } from '../../platform/ids.ts';
 import { parseAmount, type Money } from '../../platform/money.ts';
 import { Refusal } from '../../platform/refusal.ts';
 import { refuse, type TransferRefusal } from './refusals.ts';
@@ -33,16 +33,48 @@ export interface TransferInput {
   description?: string | null | undefined;
 }
 
-/** An end inside this bank: an account (null when the id has not the form of one: it is looked up all the same) or a customer. */
-export type CommandEnd = { kind: 'account'; id: AccountId | null; text: string } | { kind: 'email'; email: string };
+/** An account. `id` is null when the text has not the form of one: it is looked up all the same. */
+export interface AccountEnd {
+  kind: 'account';
+  id: AccountId | null;
+  text: string;
+}
 
-/** The input, checked and normalised: two inputs that mean the same give the same command. */
-export interface TransferCommand {
+/** A linked card. `id` as in AccountEnd. */
+export interface PaymentMethodEnd {
+  kind: 'paymentMethod';
+  id: PaymentMethodId | null;
+  text: string;
+}
+
+/** Another customer. */
+export interface EmailEnd {
+  kind: 'email';
+  email: string;
+}
+
+export type CommandEnd = AccountEnd | PaymentMethodEnd | EmailEnd;
+
+interface CommandOf<Source extends CommandEnd, Destination extends CommandEnd> {
   idempotencyKey: string;
-  source: Extract<CommandEnd, { kind: 'account' }>;
-  destination: CommandEnd;
+  source: Source;
+  destination: Destination;
   amount: Money;
   description: string | null;
+}
+
+/** Between accounts of this bank. */
+export type AccountCommand = CommandOf<AccountEnd, AccountEnd | EmailEnd>;
+
+/** From a payment method onto an account. */
+export type DepositCommand = CommandOf<PaymentMethodEnd, AccountEnd>;
+
+/** The input, checked and normalised: two inputs that mean the same give the same command. */
+export type TransferCommand = AccountCommand | DepositCommand;
+
+/** Whether a command asks for money from outside. */
+export function isDeposit(command: TransferCommand): command is DepositCommand {
+  return command.source.kind === 'paymentMethod';
 }
 
 const KEY = /^[\x20-\x7e]{1,64}$/;
@@ -65,7 +97,7 @@ export function parseCommand(input: TransferInput): TransferCommand | { faults: 
   }
   const idempotencyKey = part(() => parseKey(input.idempotencyKey));
   const source = part(() => parseSource(input.source));
-  const destination = part(() => parseDestination(input.destination));
+  const destination = part(() => parseDestination(input.destination, source?.kind === 'paymentMethod'));
   const amount = part(() => parseMoney(input.amount));
   const description = part(() => parseDescription(input.description));
   if (
@@ -77,7 +109,8 @@ export function parseCommand(input: TransferInput): TransferCommand | { faults: 
   ) {
     return { faults };
   }
-  return { idempotencyKey, source, destination, amount, description };
+  // parseDestination has made sure that the two ends go together, which their types cannot say.
+  return { idempotencyKey, source, destination, amount, description } as TransferCommand;
 }
 
 function parseKey(key: string): string {
@@ -87,23 +120,25 @@ function parseKey(key: string): string {
 
 function parseSource(input: EndInput): TransferCommand['source'] {
   const [name, text] = onlyEnd(input, 'source');
-  // Money is taken from accounts only: a payment method (DEPOSIT) is not built yet, and nobody can draw on an email.
-  if (name !== 'accountId') throw refuse('FEATURE_UNAVAILABLE', ['source', name]);
-  return { kind: 'account', id: parseId(text), text };
-}
-
-function parseDestination(input: EndInput): CommandEnd {
-  const [name, text] = onlyEnd(input, 'destination');
   switch (name) {
     case 'accountId':
       return { kind: 'account', id: parseId(text), text };
-    case 'email':
-      return { kind: 'email', email: normaliseEmail(text) };
-    case 'paymentMethodId': // WITHDRAWAL
-    case 'iban': // EXTERNAL
-    case 'address': // EXTERNAL
-      throw refuse('FEATURE_UNAVAILABLE', ['destination', name]);
+    case 'paymentMethodId':
+      return { kind: 'paymentMethod', id: parseId(text), text };
+    case 'email': // nobody can draw on another customer
+    case 'iban':
+    case 'address':
+      throw refuse('FEATURE_UNAVAILABLE', ['source', name]);
   }
+}
+
+/** `fromOutside`: money that comes in goes onto an account that is named, never on to somebody else. */
+function parseDestination(input: EndInput, fromOutside: boolean): TransferCommand['destination'] {
+  const [name, text] = onlyEnd(input, 'destination');
+  if (name === 'accountId') return { kind: 'account', id: parseId(text), text };
+  // The others are WITHDRAWAL (paymentMethodId) and EXTERNAL (iban, address).
+  if (name !== 'email' || fromOutside) throw refuse('FEATURE_UNAVAILABLE', ['destination', name]);
+  return { kind: 'email', email: normaliseEmail(text) };
 }
 
 const END_FIELDS = ['accountId', 'paymentMethodId', 'email', 'iban', 'address'] as const;
@@ -140,7 +175,7 @@ function parseDescription(text: string | null | undefined): string | null {
 
 /** What a key stands for: equal for inputs that mean the same transfer, whatever their property order or spelling. */
 export function hashCommand({ source, destination, amount, description }: TransferCommand): Buffer {
-  const end = (of: CommandEnd) => (of.kind === 'email' ? ['email', of.email] : ['account', of.id ?? of.text]);
+  const end = (of: CommandEnd) => (of.kind === 'email' ? ['email', of.email] : [of.kind, of.id ?? of.text]);
   const normalised = [end(source), end(destination), amount.amountMinor.toString(), amount.currency, description];
   return createHash('sha256').update(JSON.stringify(normalised)).digest();
 }
@@ -156,7 +191,7 @@ export function ownSource(viewerId: UserId, found: LedgerAccount | undefined): L
  * Whether there is money enough is not decided here: that is a verdict under the ledger's lock, stored with the key.
  */
 export function planTransfer(
-  command: TransferCommand,
+  command: AccountCommand,
   source: LedgerAccount,
   destination: LedgerAccount | undefined,
 ): { type: 'INTERNAL'; source: LedgerAccount; destination: LedgerAccount } {

@@ -1,4 +1,4 @@
-import type { AccountId, PostingId, TransferId, UserId } from '../../platform/ids.ts';
+import type { AccountId, PaymentMethodId, PostingId, TransferId, UserId } from '../../platform/ids.ts';
 import type { Money } from '../../platform/money.ts';
 import type { SubgraphContext } from '../../platform/subgraph.ts';
 import type { TransferStatus, TransferType } from './generated/resolvers.ts';
@@ -35,9 +35,13 @@ export interface TransferStep {
   note: string | null;
 }
 
-/** One end as it was when the transfer was made. Account and owner are null for an end outside this bank. */
+/**
+ * One end as it was when the transfer was made. An end inside this bank has an account; the source of a DEPOSIT has its payment
+ * method and, as owner, the customer it belongs to; an end that is no customer's has neither.
+ */
 export interface TransferEndParent {
   accountId: AccountId | null;
+  paymentMethodId: PaymentMethodId | null;
   ownerId: UserId | null;
   label: string;
 }
@@ -48,10 +52,16 @@ export interface TransferParent {
   type: TransferType;
   status: TransferStatus;
   amount: Money;
+  /** What arrives, or will: the amount itself, but for an EXCHANGE. */
+  destinationAmount: Money;
+  /** Destination per source unit, a plain decimal; of an EXCHANGE only. */
+  exchangeRate: string | null;
   feesMinor: bigint;
   source: TransferEndParent;
   destination: TransferEndParent;
   description: string | null;
+  /** Why FAILED, in the provider's words. */
+  failureCode: string | null;
   timeline: TransferStep[];
   createdAt: Date;
   updatedAt: Date;

@@ -1,7 +1,8 @@
 import { unauthenticated } from '../../platform/graph-errors.ts';
 import { parseId, type PostingId, type TransferId } from '../../platform/ids.ts';
 import { toGraphMoney } from '../../platform/money.ts';
-import { createTransfer, type CreateTransferDeps } from './create-transfer.ts';
+import type { CreateTransferDeps } from './call.ts';
+import { createTransfer } from './create-transfer.ts';
 import type { Resolvers } from './generated/resolvers.ts';
 import type { TransferParent } from './graph-types.ts';
 import { listTransfers } from './list-transfers.ts';
@@ -45,16 +46,14 @@ export function createResolvers(deps: CreateTransferDeps): Resolvers {
         return transferId && loaders.transfer.load(transferId);
       },
       amount: ({ amount }) => toGraphMoney(amount),
-      // Within one currency what leaves is what arrives; EXCHANGE, where it is not, does not exist yet.
-      destinationAmount: ({ amount }) => toGraphMoney(amount),
-      exchangeRate: () => null,
+      destinationAmount: ({ destinationAmount }) => toGraphMoney(destinationAmount),
       fees: ({ feesMinor, amount }) => toGraphMoney({ amountMinor: feesMinor, currency: amount.currency }),
-      failureCode: () => null,
     },
     TransferEnd: {
       account: ({ accountId, ownerId }, _args, { viewer }) =>
         accountId && viewer && ownerId === viewer.userId ? { id: accountId } : null,
-      paymentMethod: () => null,
+      paymentMethod: ({ paymentMethodId, ownerId }, _args, { viewer }) =>
+        paymentMethodId && viewer && ownerId === viewer.userId ? { id: paymentMethodId } : null,
     },
     Transaction: {
       __resolveReference: ({ id }) => ({ id, postingId: parseId<PostingId>(id) }),

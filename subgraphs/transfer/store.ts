@@ -2,7 +2,7 @@ import type { Pool } from 'pg';
 import { PrismaClient, type Prisma, type Transfer } from '../../prisma/transfer/client/client.ts';
 import type { LedgerRefusal } from '../../ledger/entry.ts';
 import { prismaAdapter, type Queryable } from '../../platform/db.ts';
-import type { AccountId, TransferId, UserId } from '../../platform/ids.ts';
+import type { AccountId, PaymentMethodId, TransferId, UserId } from '../../platform/ids.ts';
 import type { TransferStatus, TransferType } from './generated/resolvers.ts';
 import type { TransferParent, TransferStep } from './graph-types.ts';
 
@@ -169,18 +169,26 @@ function toTransfer(row: Transfer): TransferParent {
     type: row.type as TransferType,
     status: row.status as TransferStatus,
     amount: { amountMinor: BigInt(row.amount.toFixed(0)), currency: row.currency },
+    destinationAmount: {
+      amountMinor: BigInt(row.destinationAmount.toFixed(0)),
+      currency: row.destinationCurrency,
+    },
+    exchangeRate: row.exchangeRate,
     feesMinor: BigInt(row.fees.toFixed(0)),
     source: {
       accountId: row.sourceAccountId as AccountId | null,
+      paymentMethodId: row.sourcePaymentMethodId as PaymentMethodId | null,
       ownerId: row.sourceOwnerId as UserId | null,
       label: row.sourceLabel,
     },
     destination: {
       accountId: row.destinationAccountId as AccountId | null,
+      paymentMethodId: null,
       ownerId: row.destinationOwnerId as UserId | null,
       label: row.destinationLabel,
     },
     description: row.description,
+    failureCode: row.failureCode,
     timeline: (row.timeline as unknown as StoredStep[]).map(toStep),
     createdAt: row.createdAt,
     updatedAt: row.updatedAt,

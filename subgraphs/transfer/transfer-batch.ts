@@ -7,6 +7,14 @@ import type { Money } from '../../platform/money.ts';
 import type { Assessment } from '../../platform/questions/assess-transfer.ts';
 import { MUTATION } from './store.ts';
 
+/** The rate of an exchange as it is recorded. */
+export interface AppliedRate {
+  /** Destination per source unit, a plain decimal. */
+  rate: string;
+  /** YYYY-MM-DD. */
+  rateDate: string;
+}
+
 /** One end of a planned transfer inside this bank. */
 export interface PlannedEnd {
   accountId: AccountId;
@@ -24,8 +32,12 @@ export interface PlannedTransfer {
   idempotencyKey: string;
   /** SHA-256 of the normalised input: the same key with another hash is refused. */
   bodyHash: Buffer;
-  type: 'INTERNAL';
+  type: 'INTERNAL' | 'EXCHANGE';
   amount: Money;
+  /** What arrives. */
+  destinationAmount: Money;
+  /** Of an EXCHANGE: the rate that was applied and the day of the rates behind it. */
+  exchange: AppliedRate | null;
   source: PlannedEnd;
   destination: PlannedEnd;
   description: string | null;
@@ -59,9 +71,9 @@ export interface OutcomeRow {
 
 const CREATE_TRANSFERS = `
   SELECT outcome, verdict, transfer_id, posted_at FROM transfer.create_transfers($1, $2::uuid[], $3::uuid[], $4::text[],
-    $5::bytea[], $6::uuid[], $7::text[], $8::numeric[], $9::text[], $10::uuid[], $11::uuid[], $12::text[], $13::uuid[], $14::uuid[],
-    $15::text[], $16::text[], $17::timestamptz[], $18::jsonb[], $19::int[], $20::uuid[], $21::uuid[], $22::text[], $23::numeric[],
-    $24::text[], $25::text[]) ORDER BY item`;
+    $5::bytea[], $6::uuid[], $7::text[], $8::numeric[], $9::text[], $10::numeric[], $11::text[], $12::text[], $13::date[],
+    $14::uuid[], $15::uuid[], $16::text[], $17::uuid[], $18::uuid[], $19::text[], $20::text[], $21::timestamptz[], $22::jsonb[],
+    $23::int[], $24::uuid[], $25::uuid[], $26::text[], $27::numeric[], $28::text[], $29::text[]) ORDER BY item`;
 
 /** A query with pg's own client-side timeout, which its type leaves out. */
 interface TimedQuery extends QueryConfig {
@@ -99,6 +111,10 @@ function parameters(batch: readonly PlannedTransfer[]): unknown[] {
     arrayLiteral(batch.map(({ type }) => type)),
     arrayLiteral(batch.map(({ amount }) => amount.amountMinor.toString())),
     batch.map(({ amount }) => amount.currency),
+    arrayLiteral(batch.map(({ destinationAmount }) => destinationAmount.amountMinor.toString())),
+    batch.map(({ destinationAmount }) => destinationAmount.currency),
+    batch.map(({ exchange }) => exchange?.rate ?? null),
+    batch.map(({ exchange }) => exchange?.rateDate ?? null),
     arrayLiteral(batch.map(({ source }) => source.accountId)),
     arrayLiteral(batch.map(({ source }) => source.ownerId)),
     batch.map(({ source }) => source.label),

@@ -12,17 +12,28 @@ CREATE TABLE transfer (
   amount numeric(38, 0) NOT NULL CHECK (amount > 0),
   currency text NOT NULL,
   fees numeric(38, 0) NOT NULL DEFAULT 0 CHECK (fees >= 0), -- in the same currency, on top of amount
-  -- An end inside this bank has an account and its owner; every end has a label. What the other side may read is the label.
+  -- What arrives, or will: the amount itself, but for an EXCHANGE, which also keeps what it was calculated from.
+  destination_amount numeric(38, 0) NOT NULL CHECK (destination_amount > 0),
+  destination_currency text NOT NULL,
+  exchange_rate text, -- destination per source unit, the plain decimal that was used: nothing is rounded on the way
+  rate_date date, -- the day of the rates behind it
+  -- An end inside this bank has an account; an end of a customer (account or payment method) has its owner; every end has a
+  -- label. What the other side may read is the label.
   source_account_id uuid,
+  source_payment_method_id uuid, -- of a DEPOSIT
   source_owner_id uuid,
   source_label text NOT NULL,
   destination_account_id uuid,
   destination_owner_id uuid,
   destination_label text NOT NULL,
   description text,
+  failure_code text, -- why FAILED, in the provider's words
   timeline jsonb NOT NULL, -- [{"status", "at"}], oldest first: only steps that really happened
   created_at timestamptz(3) NOT NULL,
-  updated_at timestamptz(3) NOT NULL
+  updated_at timestamptz(3) NOT NULL,
+  CONSTRAINT exchange_has_its_rate CHECK (
+    (type = 'EXCHANGE') = (exchange_rate IS NOT NULL) AND (exchange_rate IS NULL) = (rate_date IS NULL)
+  )
 );
 
 -- "Transfers from or to a person, newest first" is the union of two walks.

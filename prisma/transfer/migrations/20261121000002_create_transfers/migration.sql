@@ -12,7 +12,8 @@
 -- the item numbers. Plans as in ledger.post_batch. Runs with the rights of its caller: what belongs to other owners is done by their own functions.
 CREATE FUNCTION create_transfers(
   p_mutation text, p_transfer_id uuid[], p_user_id uuid[], p_key text[], p_body_hash bytea[], p_entry_id uuid[],
-  p_type text[], p_amount numeric[], p_currency text[],
+  p_type text[], p_amount numeric[], p_currency text[], p_destination_amount numeric[], p_destination_currency text[],
+  p_exchange_rate text[], p_rate_date date[],
   p_source_account_id uuid[], p_source_owner_id uuid[], p_source_label text[],
   p_destination_account_id uuid[], p_destination_owner_id uuid[], p_destination_label text[],
   p_description text[], p_initiated_at timestamptz[], p_assessment jsonb[],
@@ -49,11 +50,12 @@ BEGIN
 
   IF batch_at IS NOT NULL THEN
     batch_at_text := to_char(batch_at AT TIME ZONE 'UTC', rfc3339);
-    INSERT INTO transfer (id, user_id, type, status, amount, currency, source_account_id, source_owner_id, source_label,
+    INSERT INTO transfer (id, user_id, type, status, amount, currency, destination_amount, destination_currency, exchange_rate,
+        rate_date, source_account_id, source_owner_id, source_label,
         destination_account_id, destination_owner_id, destination_label, description, timeline, created_at, updated_at)
-      SELECT p_transfer_id[i], p_user_id[i], p_type[i], 'COMPLETED', p_amount[i], p_currency[i], p_source_account_id[i],
-        p_source_owner_id[i], p_source_label[i], p_destination_account_id[i], p_destination_owner_id[i], p_destination_label[i],
-        p_description[i],
+      SELECT p_transfer_id[i], p_user_id[i], p_type[i], 'COMPLETED', p_amount[i], p_currency[i], p_destination_amount[i],
+        p_destination_currency[i], p_exchange_rate[i], p_rate_date[i], p_source_account_id[i], p_source_owner_id[i],
+        p_source_label[i], p_destination_account_id[i], p_destination_owner_id[i], p_destination_label[i], p_description[i],
         concat('[{"at":"', to_char(least(p_initiated_at[i], batch_at) AT TIME ZONE 'UTC', rfc3339),
           '","status":"INITIATED"},{"at":"', batch_at_text, '","status":"COMPLETED"}]')::jsonb,
         least(p_initiated_at[i], batch_at), batch_at
@@ -62,9 +64,10 @@ BEGIN
     PERFORM risk.record_assessments(array_agg(p_transfer_id[i]), array_agg(p_user_id[i]), array_agg(p_assessment[i])),
         platform.append_events(array_agg('TransferCompleted'::text), array_agg(p_transfer_id[i]::text), array_agg(concat(
           '{"at":"', batch_at_text, '","type":"', p_type[i], '","currency":"', p_currency[i],
-          '","senderId":"', p_source_owner_id[i], '","transferId":"', p_transfer_id[i], '","amountMinor":"', p_amount[i],
+          '","senderId":"', p_user_id[i], '","transferId":"', p_transfer_id[i], '","amountMinor":"', p_amount[i],
           '","recipientId":"', p_destination_owner_id[i], '","sourceAccountId":"', p_source_account_id[i],
-          '","destinationAccountId":"', p_destination_account_id[i], '"}')::jsonb))
+          '","destinationCurrency":"', p_destination_currency[i], '","destinationAccountId":"', p_destination_account_id[i],
+          '","destinationAmountMinor":"', p_destination_amount[i], '"}')::jsonb))
       FROM generate_series(1, items) AS i WHERE verdicts[i] = 'POSTED';
   END IF;
 
