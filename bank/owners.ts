@@ -8,6 +8,9 @@ export type Owner = (typeof OWNERS)[number];
 /** Owners whose tables no service may touch by itself: their migrations grant each right by name. */
 export const CLOSED_OWNERS: ReadonlySet<Owner> = new Set(['platform', 'ledger']);
 
+/** Owners whose service runs jobs, in a schema of its own beside the owner's (platform/jobs.ts). */
+export const OWNERS_WITH_JOBS: readonly Owner[] = ['transfer'];
+
 /** The role that the gateway reads the event log with; it owns nothing. */
 export const GATEWAY_ROLE = 'dwaybank_gateway';
 

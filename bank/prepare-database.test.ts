@@ -79,6 +79,25 @@ describe('a prepared database', () => {
     expect(await isPrepared(anyone)).toBe(true);
     expect(await isPrepared(anyone, [...readMigrations(), migration('29990101000001_more', 'SELECT 1')])).toBe(false);
   });
+
+  test('has the tables of jobs, which their service owns and no other may see; without them it is not prepared', async () => {
+    const { rows } = await admin.query<{ tableowner: string }>(
+      `SELECT DISTINCT tableowner FROM pg_tables WHERE schemaname = 'transfer_jobs'`,
+    );
+    expect(rows).toEqual([{ tableowner: 'dwaybank_transfer' }]);
+    for (const role of LOGIN_ROLES.filter((each) => each !== 'dwaybank_transfer')) {
+      const query = database.pool(role, { max: 1 }).query('SELECT FROM transfer_jobs.jobs');
+      await expect(query).rejects.toMatchObject({ code: '42501' });
+    }
+    await prepare();
+    for (const change of ['COMMENT ON SCHEMA transfer_jobs IS NULL', 'DROP SCHEMA transfer_jobs CASCADE']) {
+      await admin.query(change);
+      expect(await isPrepared(admin)).toBe(false);
+      await prepare();
+      expect(await isPrepared(admin)).toBe(true);
+    }
+    await database.pool('dwaybank_transfer', { max: 1 }).query('SELECT FROM transfer_jobs.jobs');
+  });
 });
 
 describe('migrations', () => {

@@ -1,9 +1,11 @@
 import pg from 'pg';
 import { unreachable } from '../platform/check-database.ts';
-import { quoteIdentifier, sqlState } from '../platform/db.ts';
+import { createPool, quoteIdentifier, sqlState } from '../platform/db.ts';
+import { JOBS_VERSION, jobsSchema, prepareJobs } from '../platform/jobs.ts';
+import { createLog } from '../platform/log.ts';
 import type { Secrets } from '../platform/secrets.ts';
 import { migrationsDigest, readMigrations, runMigrations, type Migration } from './migrations.ts';
-import { OWNERS } from './owners.ts';
+import { OWNERS, OWNERS_WITH_JOBS, serviceRole, type Owner } from './owners.ts';
 import { createRoles, createSchemas } from './roles.ts';
 import { StartError } from '../platform/start-error.ts';
 
@@ -36,22 +38,45 @@ export async function prepareDatabase({
     await createRoles(admin, secrets);
     await createSchemas(admin);
     await runMigrations(admin, migrations, ({ owner, name }) => onProgress?.(`Migration ${owner}/${name}`));
+    for (const owner of OWNERS_WITH_JOBS) await prepareJobsOf(owner, adminUrl, secrets);
   } finally {
     await admin.end();
   }
 }
 
-/** True when all of this code's migrations have run in the database; any user of it can ask. */
+/** As the service itself, which must own its jobs' tables (platform/jobs.ts). */
+async function prepareJobsOf(owner: Owner, adminUrl: string, secrets: Secrets): Promise<void> {
+  const role = serviceRole(owner);
+  const pool = createPool({
+    url: adminUrl,
+    role,
+    password: secrets.rolePassword(role),
+    schema: owner,
+    max: 1,
+    onError: () => {},
+  });
+  try {
+    await prepareJobs(pool, jobsSchema(owner), createLog('warn'));
+  } finally {
+    await pool.end();
+  }
+}
+
+/** True when all of this code's migrations, and those of its jobs, have run in the database; any user of it can ask. */
 export async function isPrepared(
   client: pg.Client | pg.Pool,
   migrations: readonly Migration[] = readMigrations(),
 ): Promise<boolean> {
-  const { rows } = await client.query<{ owner: string; digest: string | null }>(
-    `SELECT nspname AS owner, obj_description(oid, 'pg_namespace') AS digest FROM pg_namespace WHERE nspname = ANY($1)`,
-    [OWNERS],
+  const expected = new Map([
+    ...OWNERS.map((owner): [string, string] => [owner, migrationsDigest(migrations, owner)]),
+    ...OWNERS_WITH_JOBS.map((owner): [string, string] => [jobsSchema(owner), JOBS_VERSION]),
+  ]);
+  const { rows } = await client.query<{ schema: string; digest: string | null }>(
+    `SELECT nspname AS schema, obj_description(oid, 'pg_namespace') AS digest FROM pg_namespace WHERE nspname = ANY($1)`,
+    [[...expected.keys()]],
   );
-  const digests = new Map(rows.map(({ owner, digest }) => [owner, digest]));
-  return OWNERS.every((owner) => digests.get(owner) === migrationsDigest(migrations, owner));
+  const found = new Map(rows.map(({ schema, digest }) => [schema, digest]));
+  return [...expected].every(([schema, digest]) => found.get(schema) === digest);
 }
 
 /** Makes an empty database when it is not there. */

@@ -2,7 +2,8 @@ import { createHash, createHmac, pbkdf2Sync, randomBytes } from 'node:crypto';
 import type pg from 'pg';
 import { quoteIdentifier, sqlState } from '../platform/db.ts';
 import type { Secrets } from '../platform/secrets.ts';
-import { CLOSED_OWNERS, LOGIN_ROLES, OWNERS, ownerRole, serviceRole } from './owners.ts';
+import { jobsSchema } from '../platform/jobs.ts';
+import { CLOSED_OWNERS, LOGIN_ROLES, OWNERS, OWNERS_WITH_JOBS, ownerRole, serviceRole } from './owners.ts';
 import { StartError } from '../platform/start-error.ts';
 
 /**
@@ -22,13 +23,12 @@ export async function createRoles(admin: pg.Client, secrets: Secrets): Promise<v
       const verifier = scramVerifier(secrets.rolePassword(role));
       await untilUndisturbed(() => admin.query(`ALTER ROLE ${role} LOGIN PASSWORD '${verifier}'`));
     }
-    for (const owner of OWNERS) {
-      const role = ownerRole(owner);
+    for (const role of OWNERS.map(ownerRole)) {
       if (!known.has(role)) await createRole(admin, role);
-      // Since Postgres 16 whoever creates a role may hand it out but not act as it, until it hands it to itself.
-      if (!superuser) {
-        await untilUndisturbed(() => admin.query(`GRANT ${role} TO CURRENT_USER WITH INHERIT TRUE, SET TRUE`));
-      }
+    }
+    // Since Postgres 16 whoever creates a role may hand it out but not act as it, until it hands it to itself.
+    for (const role of superuser ? [] : [...OWNERS.map(ownerRole), ...OWNERS_WITH_JOBS.map(serviceRole)]) {
+      await untilUndisturbed(() => admin.query(`GRANT ${role} TO CURRENT_USER WITH INHERIT TRUE, SET TRUE`));
     }
   } catch (error) {
     if (sqlState(error) !== '42501') throw error;
@@ -53,6 +53,10 @@ export async function createSchemas(admin: pg.Client): Promise<void> {
     const inSchema = `ALTER DEFAULT PRIVILEGES FOR ROLE ${role} IN SCHEMA ${schema}`;
     await admin.query(`${inSchema} GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO ${service}`);
     await admin.query(`${inSchema} GRANT USAGE, SELECT ON SEQUENCES TO ${service}`);
+  }
+  for (const owner of OWNERS_WITH_JOBS) {
+    const schema = quoteIdentifier(jobsSchema(owner));
+    await admin.query(`CREATE SCHEMA IF NOT EXISTS ${schema} AUTHORIZATION ${serviceRole(owner)}`);
   }
 }
 
