@@ -60,6 +60,13 @@ export function isCurrency(code: string): boolean {
   return CURRENCIES.has(code);
 }
 
+const ASSET_CODES: ReadonlySet<string> = new Set(ASSETS.map(({ code }) => code));
+
+/** True for what no state issues: coins and tokens. */
+export function isAsset(code: string): boolean {
+  return ASSET_CODES.has(code);
+}
+
 /**
  * Minor units of an amount as a client writes it ("12.5" USD is 1250n). Refuses, in this order: a currency that is not known,
  * a text that is not a plain decimal, zero or less, more decimals than the currency has, more than 30 digits.

@@ -7,12 +7,77 @@ export const POLICY = {
   limits: { dailyUsdMinor: 10_000_00n, monthlyUsdMinor: 50_000_00n },
   /** Transfers to others up to this (US cents, the equivalent of any currency) go on whatever their score; above it, see decisionFor in risk. */
   stepUpAboveUsdMinor: 1_000_00n,
+  /** How risk compares a transfer with what its customer usually does. The formulas are in subgraphs/risk/factors.ts. */
+  risk: {
+    /** What each factor counts, in parts of a hundred; unknown ones drop out and the others share their weight. */
+    weights: { amount: 30n, velocity: 20n, geography: 20n, behaviour: 15n, device: 15n },
+    /** A customer with fewer earlier transfers to others than this has no habits yet. */
+    leastHistory: 5,
+    amount: {
+      /** The usual amount is the one that this share of the last 100 transfers did not exceed. */
+      usualQuantile: 0.9,
+      /** So many times the usual amount is as unusual as it gets. */
+      fullMultiple: 5n,
+    },
+    velocity: {
+      /** Nobody is called hasty by comparison with fewer transfers than these. */
+      leastUsual: { perHour: 2, perDay: 4 },
+      /** A day's usual transfers fall into so many hours. */
+      activeHours: 8,
+      /** Up to so many times the usual number is usual, and so many times is as unusual as it gets. */
+      usualMultiple: 2,
+      fullMultiple: 10,
+    },
+    geography: {
+      /** From a country where the customer's last 100 transfers never came from. */
+      newCountry: 55,
+      /** From another country than the transfer before, sooner than one travels: added to the above. */
+      hasty: 25,
+      travelHours: 3,
+    },
+    behaviour: {
+      newRecipient: 50,
+      /** At an hour of the day at which, or near which, no transfer of the customer has been. */
+      unusualHour: 30,
+      /** The recipient has sent money to the customer of late. */
+      roundTrip: 40,
+      roundTripHours: 24,
+      /** Hours to each side that are still the same habit, and transfers it takes to have one. */
+      nearHours: 2,
+      leastForHours: 20,
+    },
+    /** A new device, or a new country, by itself asks for more proof: it does not block. */
+    device: { newDevice: 55 },
+    /** When a transfer is told to its customer as an alert. */
+    alerts: {
+      /** From this score of the factor on. */
+      leastScore: 50,
+      /** From this part of a spending limit on, in hundredths. */
+      limitNearPercent: 80n,
+      /** At most one alert of a type per customer in so many hours. */
+      quietHours: { factor: 1, limit: 24 },
+    },
+  },
   /** What the bank keeps of the mid rate of an exchange, in basis points (hundredths of a per cent). */
   exchangeSpreadBasisPoints: 50n,
+  /** When a day of exchange rates is believed; how the checks use them is in subgraphs/portfolio/check-rates.ts. */
   rates: {
     /** A day of rates older than this is stale: amounts are still valued with it, and marked. */
     staleAfterDays: 2,
-    /** A currency issued by a state does not change by more than this factor between two days of rates; an asset by more than that. */
+    /**
+     * A currency issued by a state does not change by more than this factor from one day to the next, an asset by more than
+     * that. Over n days the factor to the power of the root of n, as a random walk spreads: 4 days apart, its square.
+     */
     largestJump: { currency: 1.5, asset: 4 },
+    /** Of one unit in US dollars, lowest and highest: a day that says otherwise is no day of this century's first half. */
+    plausibleUsd: { BTC: [1_000, 100_000_000], ETH: [10, 10_000_000] },
+    /** Coins that stand for a dollar are at most this part of it away from one. */
+    pegged: { currencies: ['USDC', 'USDT'], tolerance: 0.1 },
+    /** The same rate by way of another currency's file may differ by this part: rounding makes less than a millionth. */
+    crossTolerance: 0.001,
+    /** Where one of these is wrong, the whole day is: they are what most is valued in or by. */
+    essential: ['EUR', 'GBP', 'JPY', 'CNY', 'BTC', 'ETH'],
+    /** With more doubtful rates than this it is the day that is doubtful, however old the last good one. */
+    mostDoubtful: 5,
   },
 } as const;

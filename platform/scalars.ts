@@ -1,4 +1,5 @@
 import { GraphQLError, GraphQLScalarType, Kind, type ValueNode } from 'graphql';
+import { isDay } from './days.ts';
 
 /**
  * The graph's own scalars. They check form only: whether an amount or a currency makes sense is the domain's to say, so that
@@ -7,7 +8,6 @@ import { GraphQLError, GraphQLScalarType, Kind, type ValueNode } from 'graphql';
 
 const MAX_TEXT = 64;
 const DATE_TIME = /^(\d{4}-\d{2}-\d{2})T(\d{2}):(\d{2}):(\d{2})(\.\d{1,9})?(Z|[+-]\d{2}:\d{2})$/;
-const DATE = /^\d{4}-\d{2}-\d{2}$/;
 
 function invalid(message: string): GraphQLError {
   return new GraphQLError(message, { extensions: { code: 'BAD_USER_INPUT' } });
@@ -33,15 +33,10 @@ function dateTime(value: unknown): Date {
   return date;
 }
 
-function isDay(day: string): boolean {
-  const parsed = new Date(`${day}T00:00:00Z`);
-  return !Number.isNaN(parsed.getTime()) && parsed.toISOString().startsWith(day);
-}
-
 function date(value: unknown): string {
   const given = text('Date', value);
   // There is no year 0: RFC 3339 counts it, Postgres does not.
-  if (!DATE.test(given) || !isDay(given) || given.startsWith('0000')) throw invalid('Date must be YYYY-MM-DD.');
+  if (!isDay(given) || given.startsWith('0000')) throw invalid('Date must be YYYY-MM-DD.');
   return given;
 }
 

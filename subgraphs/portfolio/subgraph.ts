@@ -1,15 +1,27 @@
 import { readFileSync } from 'node:fs';
 import type { SubgraphDeps } from '../../platform/subgraph-deps.ts';
 import type { Subgraph } from '../../platform/subgraph.ts';
+import { embeddedRates } from '../../providers/rates/embedded-rates.ts';
+import type { RateSource } from '../../providers/rates/rate-source.ts';
 import { balances } from './listeners.ts';
+import { startLoadingRates } from './load-rates.ts';
 import { createLoaders, type PortfolioLoaders } from './loaders.ts';
 import { createResolvers } from './resolvers.ts';
 import { createPortfolioStore } from './store.ts';
 
-/** Wires the subgraph. `pauseMs` is given by tests that want live portfolios quicker than once a second. */
-export function createPortfolioSubgraph(deps: SubgraphDeps & { pauseMs?: number }): Subgraph {
+/** What tests give: live portfolios quicker than once a second, rates of their own. */
+export interface PortfolioOptions {
+  pauseMs?: number;
+  rateSources?: readonly RateSource[];
+  recheckMs?: number;
+}
+
+/** Wires the subgraph. */
+export function createPortfolioSubgraph(deps: SubgraphDeps & PortfolioOptions): Subgraph {
+  const { rateSources = embeddedRates() } = deps;
   const store = createPortfolioStore(deps.pool);
   const openStreams = new Set<() => void>();
+  let stopLoadingRates = () => Promise.resolve();
   return {
     name: 'portfolio',
     typeDefs: readFileSync(new URL('schema.graphql', import.meta.url), 'utf8'),
@@ -18,8 +30,12 @@ export function createPortfolioSubgraph(deps: SubgraphDeps & { pauseMs?: number 
     createLoaders: (): PortfolioLoaders => createLoaders(store),
     listeners: [balances],
     answers: {},
+    async start() {
+      stopLoadingRates = await startLoadingRates({ ...deps, rateSources });
+    },
     async stop() {
       for (const end of openStreams) end();
+      await stopLoadingRates();
       await store.close();
     },
   };
