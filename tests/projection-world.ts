@@ -3,6 +3,7 @@ import { runListeners } from '../platform/event-listeners.ts';
 import { appendEvents, type NewEvent } from '../platform/event-log.ts';
 import type { BalanceChange } from '../platform/events.ts';
 import { newId, type AccountId, type EntryId, type PostingId, type TransferId, type UserId } from '../platform/ids.ts';
+import type { Rates } from '../platform/rates.ts';
 import type { SubgraphDeps } from '../platform/subgraph-deps.ts';
 import type { Subgraph } from '../platform/subgraph.ts';
 import { createTestDatabase } from './database.ts';
@@ -137,4 +138,9 @@ export function transferCompleted(options: {
       at: at.toISOString(),
     },
   };
+}
+
+/** A day of exchange rates as portfolio tells of it. */
+export function ratesRecorded(rates: Rates): NewEvent<'RatesRecorded'> {
+  return { type: 'RatesRecorded', key: rates.date, payload: { ...rates, source: 'test' } };
 }

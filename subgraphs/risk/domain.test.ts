@@ -1,81 +1,114 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { assess, LEAST_HISTORY, levelOf, type History } from './domain.ts';
+import { POLICY } from '../../platform/policy.ts';
+import type { RiskLevel } from '../../platform/questions/assess-transfer.ts';
+import { assess, decisionFor, levelOf } from './domain.ts';
+import type { History, Subject } from './factors.ts';
 
-const NONE: History = { earlierInCurrency: 0, largestMinor: null, lastDay: 0, daysBefore: 0, daysKnown: null };
-const USUAL: History = { earlierInCurrency: 10, largestMinor: 10_000n, lastDay: 0, daysBefore: 10, daysKnown: 10 };
+const NOTHING_KNOWN: History = {
+  sent: 0,
+  lastHour: 0,
+  lastDay: 0,
+  daysBefore: 0,
+  daysKnown: 1,
+  usualUsdMinor: null,
+  lastPlace: null,
+  countryKnown: false,
+  anyDevice: false,
+  deviceKnown: false,
+  nearThisHour: 0,
+  recipientKnown: false,
+  receivedLately: false,
+};
 
-describe('a transfer is assessed', () => {
-  test('without any history as unknown: score 0, no factors', () => {
-    expect(assess(1_000_000n, 'USD', NONE)).toEqual({ score: 0, level: 'LOW', decision: 'ALLOW', factors: [] });
+const subjects = fc.record<Subject>({
+  usdMinor: fc.bigInt({ min: 1n, max: 10n ** 36n }),
+  country: fc.option(fc.constantFrom('NG', 'BR')),
+  device: fc.option(fc.constantFrom('phone', 'tablet')),
+});
+const histories = fc.record<History>({
+  sent: fc.nat(1000),
+  lastHour: fc.nat(100),
+  lastDay: fc.nat(200),
+  daysBefore: fc.nat(1000),
+  daysKnown: fc.double({ min: 1, max: 30, noNaN: true }),
+  usualUsdMinor: fc.option(fc.bigInt({ min: 1n, max: 10n ** 36n })),
+  lastPlace: fc.option(
+    fc.record({ country: fc.constantFrom('NG', 'GB'), hoursAgo: fc.double({ min: 0, max: 1000, noNaN: true }) }),
+  ),
+  countryKnown: fc.boolean(),
+  anyDevice: fc.boolean(),
+  deviceKnown: fc.boolean(),
+  nearThisHour: fc.nat(100),
+  recipientKnown: fc.boolean(),
+  receivedLately: fc.boolean(),
+});
+
+describe('a score', () => {
+  test('is 0 without factors when nothing is known', () => {
+    const subject = { usdMinor: 1_000_00n, country: 'NG', device: 'phone' };
+    expect(assess(subject, NOTHING_KNOWN)).toEqual({ score: 0, level: 'LOW', decision: 'ALLOW', factors: [] });
   });
 
-  test('as unknown with one earlier transfer too few, and as known with enough', () => {
-    const few = {
-      ...NONE,
-      earlierInCurrency: LEAST_HISTORY - 1,
-      largestMinor: 1n,
-      daysBefore: LEAST_HISTORY - 1,
-      daysKnown: 1,
+  test('is the weighted sum of its factors, heaviest first, by the weights of the policy', () => {
+    const history = {
+      ...NOTHING_KNOWN,
+      sent: 300,
+      daysBefore: 300,
+      daysKnown: 30,
+      usualUsdMinor: 100_00n,
+      lastPlace: { country: 'NG', hoursAgo: 48 },
+      anyDevice: true,
+      nearThisHour: 9,
+      recipientKnown: true,
     };
-    expect(assess(1_000n, 'USD', few).factors).toEqual([]);
-    const enough = { ...few, earlierInCurrency: LEAST_HISTORY, daysBefore: LEAST_HISTORY };
-    expect(assess(1_000n, 'USD', enough).factors.map(({ name }) => name)).toEqual(['amount', 'velocity']);
-  });
-
-  test('by amount: usual up to the largest earlier one, fully unusual at five times that', () => {
-    const amountScore = (amount: bigint) =>
-      assess(amount, 'USD', USUAL).factors.find(({ name }) => name === 'amount')!.score;
-    expect([10_000n, 10_001n, 20_000n, 30_000n, 50_000n, 10n ** 30n].map(amountScore)).toEqual([
-      0, 0, 25, 50, 100, 100,
+    const { score, level, factors } = assess({ usdMinor: 300_00n, country: 'BR', device: 'tablet' }, history);
+    expect(factors.map((factor) => [factor.name, factor.score, factor.weight])).toEqual([
+      ['amount', 50, '0.3'],
+      ['geography', 55, '0.2'],
+      ['device', 55, '0.15'],
+      ['velocity', 0, '0.2'],
+      ['behaviour', 0, '0.15'],
     ]);
+    expect({ score, level }).toEqual({ score: 34, level: 'MEDIUM' });
   });
 
-  test('by velocity: usual up to twice the daily number, fully unusual at ten times that', () => {
-    const velocityScore = (lastDay: number) =>
-      assess(1n, 'USD', { ...USUAL, lastDay }).factors.find(({ name }) => name === 'velocity')!.score;
-    expect([0, 1, 5, 9, 500].map(velocityScore)).toEqual([0, 0, 50, 100, 100]);
+  test('gives the weight of what is unknown to the rest', () => {
+    const history = { ...NOTHING_KNOWN, anyDevice: true };
+    const { score, factors } = assess({ usdMinor: 1n, country: 'NG', device: 'tablet' }, history);
+    expect(factors).toEqual([{ name: 'device', score: 55, weight: '1', reason: expect.any(String) }]);
+    expect(score).toBe(55);
   });
 
-  test('by velocity with patience for those who seldom send', () => {
-    const seldom = { ...USUAL, daysBefore: 5, daysKnown: 30, lastDay: 1 };
-    expect(assess(1n, 'USD', seldom).factors.find(({ name }) => name === 'velocity')!.score).toBe(0);
-  });
-
-  test('with the weight of unknown factors given to the others', () => {
-    const amountOnly = assess(50_000n, 'USD', { ...USUAL, daysBefore: 0, daysKnown: null });
-    expect(amountOnly.factors).toEqual([expect.objectContaining({ name: 'amount', weight: '1', score: 100 })]);
-    expect(amountOnly).toMatchObject({ score: 100, level: 'CRITICAL' });
-    const velocityOnly = assess(1n, 'USD', { ...USUAL, earlierInCurrency: 0, largestMinor: null, lastDay: 5 });
-    expect(velocityOnly.factors).toEqual([expect.objectContaining({ name: 'velocity', weight: '1', score: 50 })]);
-    expect(velocityOnly).toMatchObject({ score: 50, level: 'MEDIUM' });
-  });
-
-  test('with both factors weighed, heaviest first', () => {
-    const both = assess(20_000n, 'USD', { ...USUAL, lastDay: 9 });
-    expect(both.factors.map(({ name, score, weight }) => [name, score, weight])).toEqual([
-      ['velocity', 100, '0.4'],
-      ['amount', 25, '0.6'],
-    ]);
-    expect(both).toMatchObject({ score: 55, level: 'MEDIUM' });
-  });
-
-  test('always within 0 to 100, with weights that add up to 1, and allowed', () => {
-    const history = fc.record({
-      earlierInCurrency: fc.nat(100),
-      largestMinor: fc.bigInt({ min: 1n, max: 10n ** 30n }),
-      lastDay: fc.nat(1000),
-      daysBefore: fc.nat(1000),
-      daysKnown: fc.integer({ min: 1, max: 31 }),
-    });
+  test('lies within 0 to 100, with weights that add up to 1 and explain it', () => {
     fc.assert(
-      fc.property(fc.bigInt({ min: 1n, max: 10n ** 30n }), history, (amount, given) => {
-        const { score, decision, factors } = assess(amount, 'USD', given);
+      fc.property(subjects, histories, (subject, history) => {
+        const { score, factors } = assess(subject, history);
         for (const part of [score, ...factors.map((factor) => factor.score)]) {
           expect(Number.isInteger(part) && part >= 0 && part <= 100).toBe(true);
         }
-        expect(decision).toBe('ALLOW');
-        if (factors.length > 0) expect(factors.reduce((sum, { weight }) => sum + Number(weight), 0)).toBe(1);
+        if (factors.length === 0) return;
+        expect(factors.reduce((sum, { weight }) => sum + Number(weight), 0)).toBeCloseTo(1, 10);
+        const explained = factors.reduce((sum, { weight, score }) => sum + Number(weight) * score, 0);
+        expect(Math.abs(explained - score)).toBeLessThan(0.6);
+      }),
+    );
+  });
+
+  test('never falls when the amount grows', () => {
+    fc.assert(
+      fc.property(subjects, histories, fc.bigInt({ min: 1n, max: 10n ** 36n }), (subject, history, more) => {
+        const larger = { ...subject, usdMinor: subject.usdMinor + more };
+        expect(assess(larger, history).score).toBeGreaterThanOrEqual(assess(subject, history).score);
+      }),
+    );
+  });
+
+  test('never falls when there is more haste', () => {
+    fc.assert(
+      fc.property(subjects, histories, fc.nat(100), fc.nat(100), (subject, history, hour, day) => {
+        const hastier = { ...history, lastHour: history.lastHour + hour, lastDay: history.lastDay + day };
+        expect(assess(subject, hastier).score).toBeGreaterThanOrEqual(assess(subject, history).score);
       }),
     );
   });
@@ -89,7 +122,24 @@ describe('a transfer is assessed', () => {
     [84, 'HIGH'],
     [85, 'CRITICAL'],
     [100, 'CRITICAL'],
-  ])('score %i is %s', (score, level) => {
+  ])('of %i is %s', (score, level) => {
     expect(levelOf(score)).toBe(level);
   });
+});
+
+describe('the decision', () => {
+  const levels: RiskLevel[] = ['LOW', 'MEDIUM', 'HIGH', 'CRITICAL'];
+
+  test('is ALLOW up to the policy’s amount, whatever the level', () => {
+    expect(POLICY.stepUpAboveUsdMinor).toBe(1_000_00n);
+    expect(levels.map((level) => decisionFor(1_000_00n, level))).toEqual(['ALLOW', 'ALLOW', 'ALLOW', 'ALLOW']);
+  });
+
+  test('goes by level one cent above it', () => {
+    expect(levels.map((level) => decisionFor(1_000_01n, level))).toEqual(['STEP_UP', 'STEP_UP', 'REVIEW', 'BLOCK']);
+  });
+});
+
+test('the weights of the policy are parts of a hundred', () => {
+  expect(Object.values(POLICY.risk.weights).reduce((sum, weight) => sum + weight, 0n)).toBe(100n);
 });

@@ -1,11 +1,10 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { newId, type TransferId, type UserId } from '../../platform/ids.ts';
-import type { Assessment, AssessTransferQuestion } from '../../platform/questions/assess-transfer.ts';
 import { viewerFor } from '../../tests/one-subgraph.ts';
 import { openProjectionWorld, transferCompleted, type ProjectionWorld } from '../../tests/projection-world.ts';
+import { hoursAgo, recordHistory } from '../../tests/risk-history.ts';
 import { createRiskSubgraph } from './subgraph.ts';
 
-const HOUR_MS = 3_600_000;
 let world: ProjectionWorld;
 
 beforeAll(async () => {
@@ -13,107 +12,11 @@ beforeAll(async () => {
 });
 afterAll(() => world.close());
 
-const hoursAgo = (hours: number) => new Date(Date.now() - hours * HOUR_MS);
-
-async function ask(question: Partial<AssessTransferQuestion> & { customerId: UserId }): Promise<Assessment> {
-  const whole = { recipientId: newId<UserId>(), amountMinor: '1000', currency: 'USD', ...question };
-  return (await world.subgraph.answers['assess-transfer']!(whole)) as Assessment;
+async function record(customerId: UserId, score: number, at = new Date()): Promise<TransferId> {
+  const factors = [{ name: 'amount' as const, score, weight: '1', reason: 'Because.' }];
+  const [transferId] = await recordHistory(world.admin, customerId, [{ at, assessment: { score, factors } }]);
+  return transferId!;
 }
-
-/** Ten transfers of 100.00 to others, one a day, the newest two days ago. */
-async function customerWithHistory(): Promise<UserId> {
-  const senderId = newId<UserId>();
-  const sent = Array.from({ length: 10 }, (_, day) =>
-    transferCompleted({ senderId, recipientId: newId<UserId>(), amountMinor: 10_000n, at: hoursAgo(48 + day * 24) }),
-  );
-  await world.append(sent);
-  return senderId;
-}
-
-async function record(customerId: UserId, score: number, assessedAt = new Date()): Promise<TransferId> {
-  const transferId = newId<TransferId>();
-  const assessment = {
-    score,
-    level: 'LOW',
-    decision: 'ALLOW',
-    factors: [{ name: 'amount', score, weight: '1', reason: 'Because.' }],
-    assessedAt: assessedAt.toISOString(),
-  };
-  await world.admin.query('SELECT risk.record_assessments($1::uuid[], $2::uuid[], $3::jsonb[])', [
-    [transferId],
-    [customerId],
-    [JSON.stringify(assessment)],
-  ]);
-  return transferId;
-}
-
-describe('the question assess-transfer', () => {
-  test('finds nothing about a customer without history', async () => {
-    const assessment = await ask({ customerId: newId<UserId>(), amountMinor: '99999999' });
-    expect(assessment).toMatchObject({ score: 0, level: 'LOW', decision: 'ALLOW', factors: [] });
-    expect(Math.abs(Date.now() - new Date(assessment.assessedAt).getTime())).toBeLessThan(60_000);
-  });
-
-  test('compares with the customer’s own history, in the same currency', async () => {
-    const customerId = await customerWithHistory();
-    expect((await ask({ customerId, amountMinor: '10000' })).score).toBe(0);
-    const large = await ask({ customerId, amountMinor: '50000' });
-    expect(large.factors).toEqual([
-      expect.objectContaining({ name: 'amount', score: 100, weight: '0.6' }),
-      expect.objectContaining({ name: 'velocity', score: 0, weight: '0.4' }),
-    ]);
-    expect(large).toMatchObject({ score: 60, level: 'HIGH', decision: 'ALLOW' });
-    const otherCurrency = await ask({ customerId, amountMinor: '50000', currency: 'EUR' });
-    expect(otherCurrency.factors.map(({ name, weight }) => [name, weight])).toEqual([['velocity', '1']]);
-    expect((await ask({ customerId: newId<UserId>(), amountMinor: '50000' })).factors).toEqual([]);
-  });
-
-  test('sees haste within 24 hours', async () => {
-    const senderId = await customerWithHistory();
-    const hasty = Array.from({ length: 9 }, () =>
-      transferCompleted({ senderId, recipientId: newId<UserId>(), amountMinor: 100n, at: hoursAgo(1) }),
-    );
-    await world.append(hasty);
-    const { factors } = await ask({ customerId: senderId, amountMinor: '100' });
-    expect(factors[0]).toMatchObject({ name: 'velocity', score: 100 });
-  });
-
-  test('takes transfers between own accounts for no history and no risk', async () => {
-    const senderId = newId<UserId>();
-    const own = Array.from({ length: 8 }, (_, day) =>
-      transferCompleted({ senderId, recipientId: senderId, amountMinor: 1n, at: hoursAgo(30 + day) }),
-    );
-    await world.append(own);
-    expect((await ask({ customerId: senderId, amountMinor: '50000' })).factors).toEqual([]);
-    const customerId = await customerWithHistory();
-    expect(await ask({ customerId, recipientId: customerId, amountMinor: '50000' })).toMatchObject({
-      score: 0,
-      factors: [],
-    });
-  });
-
-  test('counts an event that comes twice once', async () => {
-    const senderId = newId<UserId>();
-    const event = transferCompleted({ senderId, recipientId: newId<UserId>(), amountMinor: 1n, at: hoursAgo(30) });
-    await world.append([event, event, event, event, event]);
-    await world.append([event]);
-    expect((await ask({ customerId: senderId })).factors).toEqual([]);
-  });
-
-  test('stores nothing', async () => {
-    const customerId = await customerWithHistory();
-    await ask({ customerId });
-    const { rowCount } = await world.admin.query('SELECT FROM risk.assessment WHERE customer_id = $1', [customerId]);
-    expect(rowCount).toBe(0);
-  });
-
-  test.each([{ amountMinor: '-5' }, { amountMinor: '1.5' }, { recipientId: 'x' as UserId }])(
-    'refuses a question that is none: %j',
-    async (wrong) => {
-      await expect(ask({ customerId: newId<UserId>(), ...wrong })).rejects.toThrow();
-    },
-  );
-});
 
 describe('Transfer.riskAssessment', () => {
   const QUERY = `query ($transfers: [_Any!]!) { _entities(representations: $transfers) { ... on Transfer { id riskAssessment {

@@ -1,10 +1,10 @@
 import type { Pool } from 'pg';
 import { PrismaClient, type Assessment as AssessmentRow } from '../../prisma/risk/client/client.ts';
 import { prismaAdapter, type Queryable } from '../../platform/db.ts';
-import type { EventPayloads } from '../../platform/events.ts';
-import type { TransferId } from '../../platform/ids.ts';
+import type { TransferId, UserId } from '../../platform/ids.ts';
+import { POLICY } from '../../platform/policy.ts';
 import type { RiskDecision, RiskFactor, RiskLevel } from '../../platform/questions/assess-transfer.ts';
-import type { History } from './domain.ts';
+import type { History, Subject } from './factors.ts';
 
 /** A recorded assessment and whose transfer it was. */
 export interface RecordedAssessment {
@@ -19,26 +19,40 @@ export interface RecordedAssessment {
 
 /** The tables of risk. Assessments are written by `risk.record_assessments` alone, within the posting transaction. */
 export interface RiskStore {
-  /** What the customer has sent to others, as far as it matters for a transfer now. */
-  readHistory(options: { customerId: string; currency: string; now: Date }): Promise<History>;
+  /** What the customer has sent to others, as far as it matters for a transfer now. In one statement. */
+  readHistory(question: HistoryQuestion): Promise<History>;
   findAssessments(transferIds: readonly TransferId[]): Promise<Map<string, RecordedAssessment>>;
   /** The highest score of each customer's assessments since a moment; customers without any are left out. */
   highestScores(customerIds: readonly string[], since: Date): Promise<Map<string, number>>;
   close(): Promise<void>;
 }
 
+const RECORDED = {
+  transferId: true,
+  customerId: true,
+  score: true,
+  level: true,
+  decision: true,
+  factors: true,
+  assessedAt: true,
+} as const;
+
 export function createRiskStore(pool: Pool): RiskStore {
   const prisma = new PrismaClient({ adapter: prismaAdapter(pool, 'risk') });
   return {
-    readHistory: (options) => readHistory(pool, options),
+    readHistory: (question) => readHistory(pool, question),
     async findAssessments(transferIds) {
-      const rows = await prisma.assessment.findMany({ where: { transferId: { in: [...transferIds] } } });
+      const rows = await prisma.assessment.findMany({
+        where: { transferId: { in: [...transferIds] } },
+        select: RECORDED,
+      });
       return new Map(rows.map((row) => [row.transferId, toAssessment(row)]));
     },
     async highestScores(customerIds, since) {
       const rows = await prisma.assessment.groupBy({
         by: ['customerId'],
-        where: { customerId: { in: [...customerIds] }, assessedAt: { gte: since } },
+        // With the condition of the partial index: what stays between own accounts is never scored.
+        where: { customerId: { in: [...customerIds] }, nth: { not: null }, postedAt: { gte: since } },
         _max: { score: true },
       });
       return new Map(rows.map(({ customerId, _max }) => [customerId, _max.score ?? 0]));
@@ -47,71 +61,103 @@ export function createRiskStore(pool: Pool): RiskStore {
   };
 }
 
-/** The newest transfers in one currency that count as history. */
-const AMOUNTS = 100;
-/** Counting stops here: a score is at its highest long before. */
-const MOST_COUNTED = 1000;
+/** What the history is asked about. */
+export interface HistoryQuestion extends Pick<Subject, 'country' | 'device'> {
+  customerId: UserId;
+  recipientId: UserId;
+}
 
-/** Every createTransfer waits for this, so it goes past Prisma, as one named statement along two indexes. */
+interface HistoryRow {
+  sent: number;
+  last_hour: number;
+  last_day: number;
+  days_before: number;
+  days_known: string;
+  usual: string | null;
+  last_country: string | null;
+  hours_ago: string | null;
+  country_known: boolean;
+  any_device: boolean;
+  device_known: boolean;
+  near_this_hour: number;
+  recipient_known: boolean;
+  received_lately: boolean;
+}
+
+const { amount, behaviour } = POLICY.risk;
+
+/**
+ * Every createTransfer waits for this, so it goes past Prisma, as one named statement: the last 100 rows of one index, and seven
+ * look-ups in it and the other. A span of time costs a look-up however many transfers it holds, because each row carries its number.
+ */
+const READ_HISTORY = `
+  WITH recent AS MATERIALIZED (
+    SELECT usd_amount, country, device, posted_at FROM assessment
+    WHERE customer_id = $1 AND nth IS NOT NULL ORDER BY posted_at DESC, nth DESC LIMIT 100
+  ), sample AS (
+    SELECT percentile_disc(${amount.usualQuantile}) WITHIN GROUP (ORDER BY usd_amount) AS usual,
+           coalesce(bool_or(country = $3), false) AS country_known,
+           count(device) > 0 AS any_device, coalesce(bool_or(device = $4), false) AS device_known,
+           (count(*) FILTER (WHERE least((this.hour - other.hour + 24) % 24, (other.hour - this.hour + 24) % 24) <= ${behaviour.nearHours}))::int
+             AS near_this_hour
+    FROM recent, LATERAL (SELECT extract(hour FROM posted_at AT TIME ZONE 'UTC')::int AS hour) AS other,
+         (SELECT extract(hour FROM now() AT TIME ZONE 'UTC')::int AS hour) AS this
+  ), number AS (
+    SELECT ${numberAt('now()')} AS now, ${numberAt("now() - interval '1 hour'")} AS hour_ago,
+           ${numberAt("now() - interval '24 hours'")} AS day_ago, ${numberAt("now() - interval '31 days'")} AS month_ago,
+           (SELECT posted_at FROM assessment WHERE customer_id = $1 AND nth IS NOT NULL ORDER BY posted_at, nth LIMIT 1) AS first_at
+  )
+  SELECT number.now AS sent, number.now - hour_ago AS last_hour, number.now - day_ago AS last_day,
+         day_ago - month_ago AS days_before,
+         greatest(1, least(30, extract(epoch FROM now() - interval '24 hours' - first_at) / 86400)) AS days_known,
+         usual, last_place.country AS last_country, last_place.hours_ago, country_known, any_device, device_known, near_this_hour,
+         EXISTS (SELECT FROM assessment WHERE customer_id = $1 AND recipient_id = $2 AND nth IS NOT NULL) AS recipient_known,
+         EXISTS (SELECT FROM assessment WHERE customer_id = $2 AND recipient_id = $1 AND nth IS NOT NULL
+                 AND posted_at > now() - interval '${behaviour.roundTripHours} hours') AS received_lately
+  FROM number, sample LEFT JOIN (
+    SELECT country, extract(epoch FROM now() - posted_at) / 3600 AS hours_ago
+    FROM recent WHERE country IS NOT NULL ORDER BY posted_at DESC LIMIT 1
+  ) AS last_place ON true`;
+
+/** How many transfers the customer had made by then. */
+function numberAt(moment: string): string {
+  return `coalesce((SELECT nth FROM assessment WHERE customer_id = $1 AND nth IS NOT NULL AND posted_at <= ${moment}
+                    ORDER BY posted_at DESC, nth DESC LIMIT 1), 0)`;
+}
+
 async function readHistory(
   db: Queryable,
-  { customerId, currency, now }: { customerId: string; currency: string; now: Date },
+  { customerId, recipientId, country, device }: HistoryQuestion,
 ): Promise<History> {
-  const { rows } = await db.query<{
-    earlier: string;
-    largest: string | null;
-    last_day: string;
-    days_before: string;
-    days_known: string | null;
-  }>({
+  const { rows } = await db.query<HistoryRow>({
     name: 'risk-read-history',
-    text: `SELECT same.earlier, same.largest, recent.last_day, before.days_before, before.days_known
-           FROM (SELECT count(*) AS earlier, max(amount) AS largest
-                 FROM (SELECT amount FROM outgoing_transfer WHERE customer_id = $1 AND currency = $2
-                       ORDER BY at DESC LIMIT ${AMOUNTS}) AS newest) AS same,
-                (SELECT count(*) AS last_day
-                 FROM (SELECT FROM outgoing_transfer WHERE customer_id = $1 AND at > $3::timestamptz - interval '24 hours'
-                       LIMIT ${MOST_COUNTED}) AS day) AS recent,
-                (SELECT count(*) AS days_before,
-                        greatest(ceil(extract(epoch FROM $3::timestamptz - interval '24 hours' - min(at)) / 86400), 1) AS days_known
-                 FROM (SELECT at FROM outgoing_transfer
-                       WHERE customer_id = $1 AND at <= $3::timestamptz - interval '24 hours'
-                         AND at > $3::timestamptz - interval '31 days'
-                       ORDER BY at DESC LIMIT ${MOST_COUNTED}) AS month) AS before`,
-    values: [customerId, currency, now],
+    text: READ_HISTORY,
+    values: [customerId, recipientId, country, device],
   });
   const row = rows[0]!;
   return {
-    earlierInCurrency: Number(row.earlier),
-    largestMinor: row.largest === null ? null : BigInt(row.largest),
-    lastDay: Number(row.last_day),
-    daysBefore: Number(row.days_before),
-    // greatest() ignores null, so an empty month would count as one day.
-    daysKnown: row.days_before === '0' ? null : Number(row.days_known),
+    sent: row.sent,
+    lastHour: row.last_hour,
+    lastDay: row.last_day,
+    daysBefore: row.days_before,
+    daysKnown: Number(row.days_known),
+    usualUsdMinor: row.usual === null ? null : BigInt(row.usual),
+    lastPlace: row.last_country === null ? null : { country: row.last_country, hoursAgo: Number(row.hours_ago) },
+    countryKnown: row.country_known,
+    anyDevice: row.any_device,
+    deviceKnown: row.device_known,
+    nearThisHour: row.near_this_hour,
+    recipientKnown: row.recipient_known,
+    receivedLately: row.received_lately,
   };
 }
 
-/** Notes what was sent, within the transaction of the listener's cursor. Running twice changes nothing. */
-export async function recordOutgoing(
-  tx: Queryable,
-  transfers: readonly EventPayloads['TransferCompleted'][],
-): Promise<void> {
-  await tx.query({
-    name: 'risk-record-outgoing',
-    text: `INSERT INTO outgoing_transfer (transfer_id, customer_id, currency, amount, at)
-           SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::numeric[], $5::timestamptz[])
-           ON CONFLICT (transfer_id) DO NOTHING`,
-    values: [
-      transfers.map(({ transferId }) => transferId),
-      transfers.map(({ senderId }) => senderId),
-      transfers.map(({ currency }) => currency),
-      transfers.map(({ amountMinor }) => amountMinor),
-      transfers.map(({ at }) => at),
-    ],
-  });
-}
-
-function toAssessment({ level, decision, factors, ...row }: AssessmentRow): RecordedAssessment {
+function toAssessment({
+  level,
+  decision,
+  factors,
+  ...row
+}: Pick<AssessmentRow, keyof typeof RECORDED>): RecordedAssessment {
   // The table's CHECK constraints hold the enums; the factors are as assess-transfer.ts made them.
   return {
     ...row,
