@@ -94,15 +94,17 @@ const READ_HISTORY = `
   WITH recent AS MATERIALIZED (
     SELECT usd_amount, country, device, posted_at FROM assessment
     WHERE customer_id = $1 AND nth IS NOT NULL ORDER BY posted_at DESC, nth DESC LIMIT 100
+  ), this_hour AS MATERIALIZED (
+    SELECT utc - interval '${behaviour.nearHours} hours' AS earliest, utc + interval '${behaviour.nearHours} hours' AS latest
+    FROM (SELECT (now() AT TIME ZONE 'UTC')::time AS utc) AS this
   ), sample AS (
     SELECT percentile_disc(${amount.usualQuantile}) WITHIN GROUP (ORDER BY usd_amount) AS usual,
            coalesce(bool_or(country = $3), false) AS country_known,
            count(device) > 0 AS any_device, coalesce(bool_or(device = $4), false) AS device_known,
-           (count(*) FILTER (WHERE least((this.hour - other.hour + 24) % 24, (other.hour - this.hour + 24) % 24) <= ${behaviour.nearHours}))::int
-             AS near_this_hour
-    FROM recent, LATERAL (SELECT extract(hour FROM posted_at AT TIME ZONE 'UTC')::int AS hour) AS other,
-         (SELECT extract(hour FROM now() AT TIME ZONE 'UTC')::int AS hour) AS this
-  ), number AS (
+           (count(*) FILTER (WHERE CASE WHEN earliest <= latest THEN time BETWEEN earliest AND latest
+                                   ELSE time >= earliest OR time <= latest END))::int AS near_this_hour
+    FROM this_hour, LATERAL (SELECT *, (posted_at AT TIME ZONE 'UTC')::time AS time FROM recent) AS past
+  ), number AS MATERIALIZED (
     SELECT ${numberAt('now()')} AS now, ${numberAt("now() - interval '1 hour'")} AS hour_ago,
            ${numberAt("now() - interval '24 hours'")} AS day_ago, ${numberAt("now() - interval '31 days'")} AS month_ago,
            (SELECT posted_at FROM assessment WHERE customer_id = $1 AND nth IS NOT NULL ORDER BY posted_at, nth LIMIT 1) AS first_at
