@@ -30,6 +30,7 @@ export interface BenchBank {
 const DATABASE = 'bench';
 const CURRENCY = 'USD';
 const OPENING_MINOR = 10n ** 15n;
+const LIMIT = OPENING_MINOR.toString();
 const OPENED_AT_ONCE = 200;
 
 /** Starts a bank with funded accounts in one currency. */
@@ -129,7 +130,8 @@ export function planTransfer(source: PlannedEnd, destination: PlannedEnd): Plann
         { name: 'velocity', score: 14, weight: '0.5', reason: 'Few transfers today.' },
       ],
       assessedAt: initiatedAt.toISOString(),
-      spending: null,
+      // What every transfer to somebody else counts against its customer's limits, far below them.
+      spending: { usdMinor: '100', bankDailyUsdMinor: LIMIT, bankMonthlyUsdMinor: LIMIT },
       evidence: {},
     },
     legs: [

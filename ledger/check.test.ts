@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type pg from 'pg';
 import { createLedgerWorld, movement, type LedgerWorld, type TestAccount } from '../tests/ledger-world.ts';
 import { formatBooksReport, proveBooks } from './check.ts';
+import { setSpendingLimit } from './limits.ts';
 import { postEntries, postEntry } from './post.ts';
 
 let world: LedgerWorld;
@@ -11,10 +12,20 @@ beforeAll(async () => {
   world = await createLedgerWorld();
   from = await world.funded(1_000n);
   to = await world.open();
-  await postEntries(
-    world.ledger,
-    [1n, 2n, 3n].map((amount) => movement(from, to, amount)),
-  );
+  const spending = {
+    ownerId: from.ownerId,
+    usdMinor: 3n,
+    currency: 'USD',
+    amountMinor: 3n,
+    bankDailyUsdMinor: 10n,
+    bankMonthlyUsdMinor: 10n,
+  };
+  await setSpendingLimit(world.ledger, { ownerId: from.ownerId, scope: 'USD', dailyMinor: 10n, monthlyMinor: null });
+  await postEntries(world.ledger, [
+    movement(from, to, 1n),
+    movement(from, to, 2n),
+    { ...movement(from, to, 3n), spending },
+  ]);
   await world.open();
 });
 afterAll(() => world.drop());
@@ -196,6 +207,26 @@ describe('books that were tampered with are found out:', () => {
       'a change without a posting',
       `UPDATE ledger.balance_changes SET posting_id = NULL WHERE account_id = '$TO' AND version = 2`,
       'change without posting moves money',
+    ],
+    [
+      'a total that forgets',
+      `UPDATE ledger.spending_limit SET day_spent = 0 WHERE scope = 'TOTAL'`,
+      'spending is counted wrong',
+    ],
+    [
+      'a currency that forgets',
+      `UPDATE ledger.spending_limit SET month_spent = 0 WHERE scope = 'USD'`,
+      'spending is counted wrong',
+    ],
+    [
+      'spending that never was',
+      'UPDATE ledger.entry SET spent_usd = 1 WHERE spent_by IS NOT NULL',
+      'spending is counted wrong',
+    ],
+    [
+      'spending by somebody else',
+      'UPDATE ledger.entry SET spent_by = gen_random_uuid() WHERE spent_by IS NOT NULL',
+      'spending that nobody counts, or nobody pays',
     ],
   ])('%s (%#)', async (_, tampering, problem) => {
     const findings = await findingsAfter(tampering.replaceAll('$TO', to.accountId).replaceAll('$FROM', from.accountId));

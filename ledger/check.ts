@@ -29,6 +29,14 @@ export interface BooksReport {
 
 const MAX_FINDINGS = 20;
 
+/* What customers have spent, by scope: in US cents for the total, in minor units of each currency. */
+const SPENT = `
+  SELECT spent_by AS owner_id, 'TOTAL' AS scope, spent_usd AS amount, at FROM ledger.entry WHERE spent_by IS NOT NULL
+  UNION ALL
+  SELECT e.spent_by, p.currency, -p.amount, e.at
+    FROM ledger.entry e JOIN ledger.posting p ON p.entry_id = e.id AND p.amount < 0 AND p.line_type <> 'FEE'
+    JOIN ledger.account a ON a.id = p.account_id AND a.owner_id = e.spent_by`;
+
 /*
  * Each branch selects (problem, subject, detail) for what must not be. All of it is one statement and so sees one snapshot: a
  * bank that goes on posting meanwhile does not disturb the proof, because each posting commits whole.
@@ -89,7 +97,23 @@ const FINDINGS = `
     FROM ledger.balance_changes WHERE posting_id IS NOT NULL GROUP BY posting_id HAVING count(*) > 1
   UNION ALL
   SELECT 'change without posting moves money', account_id::text, concat('version ', version, ' amount ', amount)
-    FROM ledger.balance_changes WHERE posting_id IS NULL AND amount <> 0`;
+    FROM ledger.balance_changes WHERE posting_id IS NULL AND amount <> 0
+  UNION ALL
+  SELECT 'spending is counted wrong', concat(l.owner_id, ' ', l.scope),
+      concat(l.day_spent, ' on ', l.day, ' and ', l.month_spent, ' since ', l.month, ', the entries say ',
+        sum(s.amount) FILTER (WHERE s.at >= l.day::timestamp AT TIME ZONE 'UTC'), ' and ',
+        sum(s.amount) FILTER (WHERE s.at >= l.month::timestamp AT TIME ZONE 'UTC'))
+    FROM ledger.spending_limit l LEFT JOIN (${SPENT}) s ON s.owner_id = l.owner_id AND s.scope = l.scope
+    GROUP BY l.owner_id, l.scope
+    HAVING l.day_spent <> coalesce(sum(s.amount) FILTER (WHERE s.at >= l.day::timestamp AT TIME ZONE 'UTC'), 0)
+      OR l.month_spent <> coalesce(sum(s.amount) FILTER (WHERE s.at >= l.month::timestamp AT TIME ZONE 'UTC'), 0)
+  UNION ALL
+  SELECT 'spending that nobody counts, or nobody pays', e.id::text, concat('customer ', e.spent_by)
+    FROM ledger.entry e
+    LEFT JOIN ledger.spending_limit l ON l.owner_id = e.spent_by AND l.scope = 'TOTAL'
+    LEFT JOIN (SELECT DISTINCT p.entry_id, a.owner_id FROM ledger.posting p JOIN ledger.account a ON a.id = p.account_id WHERE p.amount < 0) paid
+      ON paid.entry_id = e.id AND paid.owner_id = e.spent_by
+    WHERE e.spent_by IS NOT NULL AND (l.owner_id IS NULL OR paid.entry_id IS NULL)`;
 
 const FIGURES = `
   SELECT json_build_object(
@@ -105,8 +129,8 @@ const FIGURES = `
 
 /**
  * Proves the books: every currency and every entry sums to zero, every balance is the sum of its postings and its last
- * version, versions run 1, 2, 3 … each following from the one before, and no customer is below zero. Needs SELECT only,
- * and is right beside a bank that goes on posting.
+ * version, versions run 1, 2, 3 … each following from the one before, no customer is below zero, and what counts against the
+ * spending limits is what was spent. Needs SELECT only, and is right beside a bank that goes on posting.
  */
 export async function proveBooks(db: Queryable): Promise<BooksReport> {
   const { rows } = await db.query<{ figures: BooksReport['figures']; findings: Finding[] }>({

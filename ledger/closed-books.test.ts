@@ -3,6 +3,7 @@ import { LOGIN_ROLES } from '../bank/owners.ts';
 import { expectBooksOk } from '../tests/books.ts';
 import { createLedgerWorld, movement, type LedgerWorld, type TestAccount } from '../tests/ledger-world.ts';
 import { openAccount } from './accounts.ts';
+import { readSpending, setSpendingLimit } from './limits.ts';
 import { postEntry } from './post.ts';
 
 /* Nobody writes the books but the ledger's functions: neither another service, nor its own, nor a person by mistake. */
@@ -18,8 +19,9 @@ afterAll(async () => {
   await world.drop();
 });
 
-const TABLES = ['currency', 'account', 'entry', 'posting', 'balance_changes'];
+const TABLES = ['currency', 'account', 'entry', 'posting', 'balance_changes', 'spending_limit'];
 const READERS = ['dwaybank_ledger', 'dwaybank_wallet', 'dwaybank_transfer'];
+const LIMITERS = ['dwaybank_ledger', 'dwaybank_risk'];
 const POSTERS = ['dwaybank_ledger', 'dwaybank_transfer'];
 const DENIED = { code: '42501' };
 
@@ -53,6 +55,17 @@ describe.each(LOGIN_ROLES)('%s', (role) => {
     await (POSTERS.includes(role)
       ? expect(posting).resolves.toMatchObject({ posted: true })
       : expect(posting).rejects.toMatchObject(DENIED));
+  });
+
+  test(`${LIMITERS.includes(role) ? 'may' : 'may not'} set and read spending limits`, async () => {
+    const pool = world.database.pool(role, { max: 1 });
+    const limit = { ownerId: account.ownerId, scope: 'TOTAL', dailyMinor: 1n, monthlyMinor: null };
+    for (const limiting of [setSpendingLimit(pool, limit), readSpending(pool, [account.ownerId])]) {
+      await (LIMITERS.includes(role)
+        ? expect(limiting).resolves.not.toThrow()
+        : expect(limiting).rejects.toMatchObject(DENIED));
+    }
+    await expect(pool.query('UPDATE ledger.spending_limit SET day_spent = 0')).rejects.toMatchObject(DENIED);
   });
 
   test(`${role === 'dwaybank_wallet' ? 'may' : 'may not'} open accounts`, async () => {

@@ -172,6 +172,16 @@ const scenarios: Record<
   STEP_UP_REQUIRED: [{ field: null, scenario: decided('STEP_UP') }],
   RISK_REVIEW_REQUIRED: [{ field: null, scenario: decided('REVIEW') }],
   NOT_PROCESSED: [{ field: null, scenario: decided('BLOCK') }],
+  LIMIT_EXCEEDED: [
+    {
+      field: 'amount.amount',
+      scenario: () => {
+        const spending = { usdMinor: '100', bankDailyUsdMinor: '99', bankMonthlyUsdMinor: '1000' };
+        world.risk.answer = async () => ({ ...ALLOW, spending });
+        return {};
+      },
+    },
+  ],
   INSUFFICIENT_FUNDS: [{ field: 'amount.amount', scenario: amount('100.01') }],
   BALANCE_TOO_LARGE: [
     {
@@ -231,7 +241,7 @@ async function attempt(of: TransferWorld, as: Customer, from: AccountId, to: Acc
 
 /** Verdicts under the ledger's lock: they are stored with the key, and nothing else is. */
 const isVerdict = (code: string, field: string | null) =>
-  ['INSUFFICIENT_FUNDS', 'BALANCE_TOO_LARGE'].includes(code) ||
+  ['INSUFFICIENT_FUNDS', 'LIMIT_EXCEEDED', 'BALANCE_TOO_LARGE'].includes(code) ||
   (['ACCOUNT_FROZEN', 'ACCOUNT_CLOSED'].includes(code) && field === null);
 
 const cases = Object.entries(scenarios).flatMap(([code, all]) =>

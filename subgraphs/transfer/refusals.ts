@@ -13,6 +13,9 @@ export type TransferRefusal =
   | 'INVALID_DESCRIPTION'
   | 'IDEMPOTENCY_KEY_REUSED'
   | 'ACCOUNT_NOT_FOUND'
+  | 'PAYMENT_METHOD_NOT_FOUND'
+  | 'PAYMENT_METHOD_NOT_CHARGEABLE'
+  | 'PAYMENT_METHODS_UNAVAILABLE'
   | 'UNKNOWN_RECIPIENT'
   | 'RECIPIENTS_UNAVAILABLE'
   | 'SAME_ACCOUNT'
@@ -24,6 +27,7 @@ export type TransferRefusal =
   | 'RISK_REVIEW_REQUIRED'
   | 'NOT_PROCESSED'
   | 'INSUFFICIENT_FUNDS'
+  | 'LIMIT_EXCEEDED'
   | 'BALANCE_TOO_LARGE'
   | PosterRefusal;
 
@@ -47,6 +51,9 @@ export const TRANSFER_REFUSALS: Record<TransferRefusal, RefusalMeaning> = {
   INVALID_DESCRIPTION: never('The description may not contain control characters.'),
   IDEMPOTENCY_KEY_REUSED: never('This idempotency key was used for another transfer. Use a new one.'),
   ACCOUNT_NOT_FOUND: never('There is no such account.'),
+  PAYMENT_METHOD_NOT_FOUND: never('There is no such payment method.'),
+  PAYMENT_METHOD_NOT_CHARGEABLE: never('No money can be taken from this payment method.'),
+  PAYMENT_METHODS_UNAVAILABLE: later('Payment methods cannot be looked up just now. Nothing was moved; try again.'),
   UNKNOWN_RECIPIENT: never('No customer with this email can receive this currency.'),
   RECIPIENTS_UNAVAILABLE: later('Recipients cannot be looked up by email just now. Nothing was moved; try again.'),
   SAME_ACCOUNT: never('Source and destination are the same account.'),
@@ -59,6 +66,7 @@ export const TRANSFER_REFUSALS: Record<TransferRefusal, RefusalMeaning> = {
   // Neutral on purpose: a customer must not learn why the bank declines (decision 19, no tipping off).
   NOT_PROCESSED: never('This transfer was not processed.'),
   INSUFFICIENT_FUNDS: never('There is not enough money on the account.'),
+  LIMIT_EXCEEDED: never('This is more than may still leave your accounts today or this month.'),
   BALANCE_TOO_LARGE: never('The amount is more than the destination can take.'),
   POSTER_BUSY: later('Too many transfers are waiting just now. Nothing was moved; try again.'),
   POSTER_STOPPED: later('The bank is restarting. Nothing was moved; try again.'),
@@ -83,6 +91,7 @@ export function ledgerError(verdict: LedgerRefusal): UserError {
     case 'UNKNOWN_ACCOUNT':
       return transferError('ACCOUNT_NOT_FOUND');
     case 'INSUFFICIENT_FUNDS':
+    case 'LIMIT_EXCEEDED':
     case 'BALANCE_TOO_LARGE':
       return transferError(verdict, ['amount', 'amount']);
     case 'ACCOUNT_FROZEN':

@@ -73,7 +73,8 @@ const CREATE_TRANSFERS = `
   SELECT outcome, verdict, transfer_id, posted_at FROM transfer.create_transfers($1, $2::uuid[], $3::uuid[], $4::text[],
     $5::bytea[], $6::uuid[], $7::text[], $8::numeric[], $9::text[], $10::numeric[], $11::text[], $12::text[], $13::date[],
     $14::uuid[], $15::uuid[], $16::text[], $17::uuid[], $18::uuid[], $19::text[], $20::text[], $21::timestamptz[], $22::jsonb[],
-    $23::int[], $24::uuid[], $25::uuid[], $26::text[], $27::numeric[], $28::text[], $29::text[]) ORDER BY item`;
+    $23::uuid[], $24::numeric[], $25::numeric[], $26::numeric[],
+    $27::int[], $28::uuid[], $29::uuid[], $30::text[], $31::numeric[], $32::text[], $33::text[]) ORDER BY item`;
 
 /** A query with pg's own client-side timeout, which its type leaves out. */
 interface TimedQuery extends QueryConfig {
@@ -124,6 +125,10 @@ function parameters(batch: readonly PlannedTransfer[]): unknown[] {
     batch.map(({ description }) => description),
     arrayLiteral(batch.map(({ initiatedAt }) => initiatedAt.toISOString())),
     batch.map(({ assessment }) => JSON.stringify(assessment)),
+    batch.map(({ assessment, userId }) => (assessment.spending ? userId : null)),
+    batch.map(({ assessment }) => assessment.spending?.usdMinor ?? null),
+    batch.map(({ assessment }) => assessment.spending?.bankDailyUsdMinor ?? null),
+    batch.map(({ assessment }) => assessment.spending?.bankMonthlyUsdMinor ?? null),
     ...legParameters(legs),
   ];
 }

@@ -21,7 +21,7 @@ CREATE TABLE account (
   changed_at timestamptz(3) NOT NULL,
   opened_at timestamptz(3) NOT NULL,
   CONSTRAINT kind_fits_owner CHECK (
-    CASE WHEN owner_id IS NULL THEN kind IN ('SETTLEMENT', 'FEE', 'FX', 'SUSPENSE')
+    CASE WHEN owner_id IS NULL THEN kind IN ('SETTLEMENT', 'FEE', 'FX', 'FX_ROUNDING', 'SUSPENSE')
     ELSE kind IN ('PERSONAL', 'SAVINGS', 'BUSINESS', 'JOINT') END
   ),
   CONSTRAINT customer_is_never_negative CHECK (owner_id IS NULL OR posted - held + overdraft >= 0),
@@ -37,12 +37,16 @@ CREATE TRIGGER account_is_never_removed BEFORE DELETE OR TRUNCATE ON account
   FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 
 -- Ids are UUIDv7: the primary keys grow at their right end, and both tables can be partitioned by time through the id alone.
+-- spent_by and spent_usd say what the entry counted against a customer's spending limits, in US cents; null for both: nothing.
 CREATE TABLE entry (
   id uuid PRIMARY KEY,
   kind text NOT NULL CHECK (kind ~ '^[A-Z_]+$'),
   transfer_id uuid,
   description text,
-  at timestamptz(3) NOT NULL
+  at timestamptz(3) NOT NULL,
+  spent_by uuid,
+  spent_usd numeric(38, 0) CHECK (spent_usd >= 0),
+  CONSTRAINT spending_is_somebodys CHECK ((spent_by IS NULL) = (spent_usd IS NULL))
 );
 
 -- amount is signed: plus comes onto the account, minus leaves it. line_type is what a customer reads on the statement.
@@ -75,6 +79,22 @@ CREATE TABLE balance_changes (
   PRIMARY KEY (account_id, version)
 );
 
+-- What may leave a customer in a UTC day and month, and what has left in the newest such day and month. Scope 'TOTAL' counts all
+-- accounts together in US cents, and every customer with an account has that row; any other scope is a currency, counted in
+-- its own minor units, for customers who have set a limit for it. daily and monthly are the customer's own (null: none set);
+-- the bank's come with each posting. The rows of a customer are read and written under the lock of the TOTAL row.
+CREATE TABLE spending_limit (
+  owner_id uuid NOT NULL,
+  scope text COLLATE "C" NOT NULL,
+  daily numeric(38, 0) CHECK (daily >= 0),
+  monthly numeric(38, 0) CHECK (monthly >= 0),
+  day date NOT NULL DEFAULT '1970-01-01',
+  day_spent numeric(38, 0) NOT NULL DEFAULT 0 CHECK (day_spent >= 0),
+  month date NOT NULL DEFAULT '1970-01-01', -- its first day
+  month_spent numeric(38, 0) NOT NULL DEFAULT 0 CHECK (month_spent >= 0),
+  PRIMARY KEY (owner_id, scope)
+) WITH (fillfactor = 50); -- as account: updates touch no index
+
 CREATE TRIGGER entry_is_written_once BEFORE UPDATE OR DELETE OR TRUNCATE ON entry
   FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER posting_is_written_once BEFORE UPDATE OR DELETE OR TRUNCATE ON posting
@@ -83,8 +103,9 @@ CREATE TRIGGER balance_change_is_written_once BEFORE UPDATE OR DELETE OR TRUNCAT
   FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 
 GRANT SELECT ON account, entry, posting, balance_changes TO dwaybank_ledger, dwaybank_wallet, dwaybank_transfer;
+GRANT SELECT ON spending_limit TO dwaybank_ledger, dwaybank_transfer;
 
--- Opens a customer's account at zero. The AccountOpened event is part of the same transaction.
+-- Opens a customer's account at zero, with the first one the counters of what the customer spends. The AccountOpened event is part of the same transaction.
 CREATE FUNCTION open_account(p_id uuid, p_owner_id uuid, p_currency text, p_kind text) RETURNS void
   LANGUAGE plpgsql SECURITY DEFINER SET search_path = ledger, pg_temp AS $$
 DECLARE
@@ -98,6 +119,7 @@ BEGIN
   END IF;
   INSERT INTO account (id, owner_id, currency, kind, changed_at, opened_at)
     VALUES (p_id, p_owner_id, p_currency, p_kind, opened, opened);
+  INSERT INTO spending_limit (owner_id, scope) VALUES (p_owner_id, 'TOTAL') ON CONFLICT DO NOTHING;
   PERFORM platform.append_events(ARRAY['AccountOpened'], ARRAY[p_id::text], ARRAY[jsonb_build_object(
     'accountId', p_id, 'ownerId', p_owner_id, 'currency', p_currency, 'kind', p_kind,
     'at', to_char(opened AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'))]);

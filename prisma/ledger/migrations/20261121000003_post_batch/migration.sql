@@ -5,17 +5,24 @@
 -- p_leg_amount[k] onto p_leg_account_id[k]. Legs of an entry are applied in their order, each with a version of its own, and
 -- each must leave its account at or above zero.
 --
--- Steps: 1. check the shape: what is wrong there is a bug of the caller and raises. 2. lock the customer accounts in the
--- order of their ids, so that two batches never wait for each other in a circle. 3. decide in memory, entry by entry: what
--- an earlier entry of the batch left is what the next one finds. 4. write each table once. 5. append one EntryPosted per
--- entry.
+-- Entry i with a p_spent_by[i] counts against that customer's spending limits: p_spent_usd[i] US cents against the total, of which
+-- p_daily_usd[i] and p_monthly_usd[i] are the bank's own limits (null: none), and p_spent_amount[i] minor units of
+-- p_spent_currency[i] against a limit the customer may have set for that currency. Days and months are UTC. A refused entry
+-- counts nothing.
+--
+-- Steps: 1. check the shape: what is wrong there is a bug of the caller and raises. 2. lock, first the limits in the order of their
+-- customers, then the customer accounts in the order of their ids, so that two batches never wait for each other in a circle.
+-- 3. decide in memory, entry by entry: what an earlier entry of the batch left is what the next one finds. 4. write each table
+-- once. 5. append one EntryPosted per entry.
 --
 -- Plans are generic, because planning anew in every call costs more than it gains, and may be made while the tables are still
 -- empty. The settings leave nothing but index look-ups, which are right then and later.
 CREATE FUNCTION post_batch(
   p_entry_id uuid[], p_kind text[], p_transfer_id uuid[], p_description text[], p_wanted boolean[],
   p_leg_entry int[], p_leg_posting_id uuid[], p_leg_account_id uuid[], p_leg_currency text[], p_leg_amount numeric[],
-  p_leg_line_type text[], p_leg_counterparty text[]
+  p_leg_line_type text[], p_leg_counterparty text[],
+  p_spent_by uuid[] DEFAULT NULL, p_spent_usd numeric[] DEFAULT NULL, p_daily_usd numeric[] DEFAULT NULL,
+  p_monthly_usd numeric[] DEFAULT NULL, p_spent_currency text[] DEFAULT NULL, p_spent_amount numeric[] DEFAULT NULL
 ) RETURNS TABLE (entry_no int, verdict text, posted_at timestamptz)
   LANGUAGE plpgsql SECURITY DEFINER SET search_path = ledger, pg_temp
   SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET jit = off AS $$
@@ -35,6 +42,20 @@ DECLARE
   s_id uuid[];
   s_owner uuid[];
   s_currency text[];
+  -- The customers whose money is spent, and their limits, by place: the totals and the currencies they have a limit for.
+  spenders CONSTANT uuid[] := ARRAY(
+    SELECT DISTINCT p_spent_by[e] FROM generate_series(1, entries) AS e WHERE p_wanted[e] AND p_spent_by[e] IS NOT NULL);
+  c_owner uuid[];
+  c_scope text[];
+  c_daily numeric[];
+  c_monthly numeric[];
+  c_day_spent numeric[];
+  c_month_spent numeric[];
+  c_counted boolean[];
+  e_total int[]; -- place of each entry's total
+  e_own int[]; -- place of the limit in the entry's currency, if there is one
+  today date;
+  this_month date; -- its first day
   batch_at timestamptz;
   at_text text; -- the same, RFC 3339
   verdicts text[] := array_fill(NULL::text, ARRAY[entries]);
@@ -45,6 +66,7 @@ DECLARE
   first_leg int;
   leg int := 1;
   place int;
+  own int;
   balance numeric;
 BEGIN
   -- 1. the shape
@@ -57,9 +79,14 @@ BEGIN
     RAISE EXCEPTION 'an entry must sum to zero in every currency, over whole amounts that are not zero' USING ERRCODE = 'DW003';
   END IF;
 
-  -- 2. the locks
+  -- 2. the locks. The newest day that was counted comes along, so that a clock that is set back begins no day a second time.
+  SELECT (max(l.day)::timestamp AT TIME ZONE 'UTC') INTO batch_at
+    FROM (
+      SELECT * FROM spending_limit WHERE owner_id = ANY (spenders) AND scope = 'TOTAL' ORDER BY owner_id FOR NO KEY UPDATE
+    ) l;
   SELECT array_agg(a.id), array_agg(a.owner_id), array_agg(a.currency), array_agg(a.status), array_agg(a.posted),
-      array_agg(a.held), array_agg(a.overdraft), array_agg(a.version), max(a.changed_at)
+      array_agg(a.held), array_agg(a.overdraft), array_agg(a.version),
+      greatest(max(a.changed_at), batch_at)
     INTO a_id, a_owner, a_currency, a_status, a_posted, a_held, a_overdraft, a_version, batch_at
     FROM (
       SELECT * FROM account
@@ -87,6 +114,34 @@ BEGIN
         SELECT l.id, l.leg, NULL FROM unnest(p_leg_account_id) WITH ORDINALITY AS l (id, leg)
       ) b
     ) paired;
+
+  -- The limits are read after their lock was had: only now is everything there that was counted, or set, before.
+  IF spenders <> '{}' THEN
+    today := (batch_at AT TIME ZONE 'UTC')::date;
+    this_month := date_trunc('month', today::timestamp)::date;
+    SELECT array_agg(l.owner_id ORDER BY l.owner_id, l.scope), array_agg(l.scope ORDER BY l.owner_id, l.scope),
+        array_agg(l.daily ORDER BY l.owner_id, l.scope), array_agg(l.monthly ORDER BY l.owner_id, l.scope),
+        array_agg(CASE WHEN l.day = today THEN l.day_spent ELSE 0 END ORDER BY l.owner_id, l.scope),
+        array_agg(CASE WHEN l.month = this_month THEN l.month_spent ELSE 0 END ORDER BY l.owner_id, l.scope),
+        array_agg(false)
+      INTO c_owner, c_scope, c_daily, c_monthly, c_day_spent, c_month_spent, c_counted
+      FROM spending_limit l WHERE l.owner_id = ANY (spenders);
+    -- As above: each entry beside its total and its currency's limit.
+    SELECT array_agg(paired.place ORDER BY paired.entry) FILTER (WHERE paired.entry IS NOT NULL AND paired.scope = 'TOTAL'),
+        array_agg(paired.place ORDER BY paired.entry) FILTER (WHERE paired.entry IS NOT NULL AND paired.scope <> 'TOTAL')
+      INTO e_total, e_own
+      FROM (
+        SELECT b.entry, b.scope, max(b.place) OVER (PARTITION BY b.owner, b.scope COLLATE "C") AS place
+        FROM (
+          SELECT c.owner, c.scope, NULL::bigint AS entry, c.place
+            FROM unnest(c_owner, c_scope) WITH ORDINALITY AS c (owner, scope, place)
+          UNION ALL
+          SELECT p_spent_by[e], 'TOTAL', e, NULL FROM generate_series(1, entries) AS e
+          UNION ALL
+          SELECT p_spent_by[e], coalesce(p_spent_currency[e], ''), e, NULL FROM generate_series(1, entries) AS e
+        ) b
+      ) paired;
+  END IF;
 
   -- 3. the verdicts
   FOR i IN 1..entries LOOP
@@ -122,6 +177,28 @@ BEGIN
       END IF;
       EXIT WHEN refusal IS NOT NULL;
     END LOOP;
+    IF refusal IS NULL AND p_spent_by[i] IS NOT NULL THEN
+      place := e_total[i];
+      own := e_own[i];
+      IF place IS NULL THEN
+        RAISE EXCEPTION 'entry % is spent by a customer without an account', i USING ERRCODE = 'DW003';
+      ELSIF c_day_spent[place] + p_spent_usd[i] > least(c_daily[place], p_daily_usd[i])
+        OR c_month_spent[place] + p_spent_usd[i] > least(c_monthly[place], p_monthly_usd[i])
+        OR c_day_spent[own] + p_spent_amount[i] > c_daily[own]
+        OR c_month_spent[own] + p_spent_amount[i] > c_monthly[own]
+      THEN
+        refusal := 'LIMIT_EXCEEDED';
+      ELSE
+        c_day_spent[place] := c_day_spent[place] + p_spent_usd[i];
+        c_month_spent[place] := c_month_spent[place] + p_spent_usd[i];
+        c_counted[place] := true;
+        IF own IS NOT NULL THEN
+          c_day_spent[own] := c_day_spent[own] + p_spent_amount[i];
+          c_month_spent[own] := c_month_spent[own] + p_spent_amount[i];
+          c_counted[own] := true;
+        END IF;
+      END IF;
+    END IF;
     verdicts[i] := coalesce(refusal, 'POSTED');
     IF refusal IS NOT NULL THEN
       -- Takes back the legs that went well before the one that did not.
@@ -139,8 +216,8 @@ BEGIN
   END IF;
 
   -- 4. the rows
-  INSERT INTO entry (id, kind, transfer_id, description, at)
-    SELECT p_entry_id[e], p_kind[e], p_transfer_id[e], p_description[e], batch_at
+  INSERT INTO entry (id, kind, transfer_id, description, at, spent_by, spent_usd)
+    SELECT p_entry_id[e], p_kind[e], p_transfer_id[e], p_description[e], batch_at, p_spent_by[e], p_spent_usd[e]
     FROM generate_series(1, entries) AS e WHERE verdicts[e] = 'POSTED';
   INSERT INTO posting (id, entry_id, account_id, currency, amount, line_type, counterparty, at)
     SELECT p_leg_posting_id[k], p_entry_id[p_leg_entry[k]], p_leg_account_id[k], p_leg_currency[k], p_leg_amount[k],
@@ -153,6 +230,12 @@ BEGIN
   UPDATE account a SET posted = a_posted[n], version = a_version[n], changed_at = batch_at
     FROM generate_series(1, array_length(a_version, 1)) AS n
     WHERE a.id = a_id[n] AND a.version <> a_version[n];
+  IF true = ANY (c_counted) THEN
+    UPDATE spending_limit l SET day = today, day_spent = c_day_spent[n], month = this_month,
+        month_spent = c_month_spent[n]
+      FROM generate_series(1, array_length(c_owner, 1)) AS n
+      WHERE l.owner_id = c_owner[n] AND l.scope = c_scope[n] AND c_counted[n];
+  END IF;
 
   -- 5. the events. Text put together and parsed once takes half the time of jsonb_build_object and jsonb_agg, and this is the
   -- largest part of a posting. Keys stand in the order in which jsonb keeps them (shorter first), which saves it the sorting.

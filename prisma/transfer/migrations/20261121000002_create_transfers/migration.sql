@@ -5,11 +5,11 @@
 --   REPLAYED    this key was decided before; transfer_id of then, or the verdict of then
 --   KEY_REUSED  this key was decided before for another body
 --
--- Locks are taken in one order everywhere: keys (sorted), accounts (by id, in the ledger), events. A key that another
+-- Locks are taken in one order everywhere: keys (sorted), limits and accounts (sorted, in the ledger), events. A key that another
 -- transaction is just deciding is waited for by the unique index.
 --
--- Item i is made of the i-th element of every array; the leg_ arrays are those of ledger.post_batch, whose entry numbers are
--- the item numbers. Plans as in ledger.post_batch. Runs with the rights of its caller: what belongs to other owners is done by their own functions.
+-- Item i is made of the i-th element of every array; the leg_ arrays and what is spent are those of ledger.post_batch, whose entry
+-- numbers are the item numbers. Plans as in ledger.post_batch. Runs with the rights of its caller: what belongs to other owners is done by their own functions.
 CREATE FUNCTION create_transfers(
   p_mutation text, p_transfer_id uuid[], p_user_id uuid[], p_key text[], p_body_hash bytea[], p_entry_id uuid[],
   p_type text[], p_amount numeric[], p_currency text[], p_destination_amount numeric[], p_destination_currency text[],
@@ -17,6 +17,7 @@ CREATE FUNCTION create_transfers(
   p_source_account_id uuid[], p_source_owner_id uuid[], p_source_label text[],
   p_destination_account_id uuid[], p_destination_owner_id uuid[], p_destination_label text[],
   p_description text[], p_initiated_at timestamptz[], p_assessment jsonb[],
+  p_spent_by uuid[], p_spent_usd numeric[], p_daily_usd numeric[], p_monthly_usd numeric[],
   p_leg_entry int[], p_leg_posting_id uuid[], p_leg_account_id uuid[], p_leg_currency text[], p_leg_amount numeric[],
   p_leg_line_type text[], p_leg_counterparty text[]
 ) RETURNS TABLE (item int, outcome text, verdict text, transfer_id uuid, posted_at timestamptz)
@@ -46,7 +47,8 @@ BEGIN
   SELECT array_agg(b.verdict ORDER BY b.entry_no), max(b.posted_at) INTO verdicts, batch_at
     FROM ledger.post_batch(
       p_entry_id, array_fill('TRANSFER'::text, ARRAY[items]), p_transfer_id, p_description, claimed,
-      p_leg_entry, p_leg_posting_id, p_leg_account_id, p_leg_currency, p_leg_amount, p_leg_line_type, p_leg_counterparty) b;
+      p_leg_entry, p_leg_posting_id, p_leg_account_id, p_leg_currency, p_leg_amount, p_leg_line_type, p_leg_counterparty,
+      p_spent_by, p_spent_usd, p_daily_usd, p_monthly_usd, p_currency, p_amount) b;
 
   IF batch_at IS NOT NULL THEN
     batch_at_text := to_char(batch_at AT TIME ZONE 'UTC', rfc3339);
