@@ -64,6 +64,7 @@ describe('an account', () => {
       kind: 'SAVINGS',
       status: 'ACTIVE',
       openedAt: expect.any(Date),
+      balance: expect.objectContaining({ postedMinor: 0n, version: 0 }),
     });
     expect((await balances(world.ledger, [account.accountId])).get(account.accountId)).toEqual({
       accountId: account.accountId,
@@ -73,6 +74,7 @@ describe('an account', () => {
       version: 0,
       at: found.openedAt,
     });
+    expect(found.balance).toEqual((await balances(world.ledger, [account.accountId])).get(account.accountId));
     expect(await eventsOf(account.accountId)).toEqual([
       {
         accountId: account.accountId,

@@ -2,6 +2,7 @@ import { sqlState, type Queryable } from '../platform/db.ts';
 import type { AccountKind } from '../platform/events.ts';
 import type { AccountId, UserId } from '../platform/ids.ts';
 import { Refusal } from '../platform/refusal.ts';
+import { toBalance, type BalanceRow, type LedgerBalance } from './balances.ts';
 import type { SystemAccountKind } from './entry.ts';
 
 /** Whether an account can be used; the graph's enum. */
@@ -15,6 +16,11 @@ export interface LedgerAccount {
   kind: AccountKind;
   status: AccountStatus;
   openedAt: Date;
+}
+
+/** An account as it was when it was read. What decides about money reads it again, under its lock. */
+export interface AccountWithBalance extends LedgerAccount {
+  balance: LedgerBalance;
 }
 
 /** SQLSTATE of "no such currency". */
@@ -47,19 +53,33 @@ export async function systemAccount(db: Queryable, kind: SystemAccountKind, curr
   return rows[0]!.id;
 }
 
-const ACCOUNT = 'id, owner_id AS "ownerId", currency, kind, status, opened_at AS "openedAt"';
+const ACCOUNT = `id AS account_id, owner_id, currency, kind, status, opened_at,
+  posted, held, overdraft, version, changed_at AS at`;
+
+interface AccountRow extends BalanceRow {
+  owner_id: UserId;
+  currency: string;
+  kind: AccountKind;
+  status: AccountStatus;
+  opened_at: Date;
+}
+
+function toAccount(row: AccountRow): AccountWithBalance {
+  const { account_id: id, owner_id: ownerId, currency, kind, status, opened_at: openedAt } = row;
+  return { id, ownerId, currency, kind, status, openedAt, balance: toBalance(row) };
+}
 
 /** Customer accounts by id; what does not exist is missing from the map. */
 export async function accountsByIds(
   db: Queryable,
   ids: readonly AccountId[],
-): Promise<ReadonlyMap<AccountId, LedgerAccount>> {
-  const { rows } = await db.query<LedgerAccount>({
+): Promise<ReadonlyMap<AccountId, AccountWithBalance>> {
+  const { rows } = await db.query<AccountRow>({
     name: 'ledger-accounts-by-ids',
     text: `SELECT ${ACCOUNT} FROM ledger.account WHERE id = ANY ($1::uuid[]) AND owner_id IS NOT NULL`,
     values: [ids],
   });
-  return new Map(rows.map((account) => [account.id, account]));
+  return new Map(rows.map((row) => [row.account_id, toAccount(row)]));
 }
 
 /** A person's accounts, oldest first: at most `limit` of them, after the account with id `after` (ids sort by time). */
@@ -67,14 +87,14 @@ export async function accountsOf(
   db: Queryable,
   ownerId: UserId,
   { after, limit }: { after: AccountId | null; limit: number },
-): Promise<LedgerAccount[]> {
-  const { rows } = await db.query<LedgerAccount>({
+): Promise<AccountWithBalance[]> {
+  const { rows } = await db.query<AccountRow>({
     name: 'ledger-accounts-of',
     text: `SELECT ${ACCOUNT} FROM ledger.account
            WHERE owner_id = $1 AND ($2::uuid IS NULL OR id > $2) ORDER BY id LIMIT $3`,
     values: [ownerId, after, limit],
   });
-  return rows;
+  return rows.map(toAccount);
 }
 
 /** Where money for a person goes when only the person is named: the oldest ACTIVE PERSONAL account in the currency. */
@@ -82,12 +102,12 @@ export async function receivingAccount(
   db: Queryable,
   ownerId: UserId,
   currency: string,
-): Promise<LedgerAccount | null> {
-  const { rows } = await db.query<LedgerAccount>({
+): Promise<AccountWithBalance | null> {
+  const { rows } = await db.query<AccountRow>({
     name: 'ledger-receiving-account',
     text: `SELECT ${ACCOUNT} FROM ledger.account
            WHERE owner_id = $1 AND currency = $2 AND kind = 'PERSONAL' AND status = 'ACTIVE' ORDER BY id LIMIT 1`,
     values: [ownerId, currency],
   });
-  return rows[0] ?? null;
+  return rows[0] ? toAccount(rows[0]) : null;
 }

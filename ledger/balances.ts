@@ -29,7 +29,8 @@ export function availableMinor({ postedMinor, heldMinor, overdraftMinor }: Ledge
   return postedMinor - heldMinor + overdraftMinor;
 }
 
-interface BalanceRow {
+/** A balance as a row of a query. */
+export interface BalanceRow {
   account_id: AccountId;
   posted: string;
   held: string;
@@ -81,7 +82,8 @@ export async function changesAfter(
   return rows.map((row) => ({ ...toBalance(row), postingId: row.posting_id, amountMinor: BigInt(row.amount) }));
 }
 
-function toBalance({ account_id, posted, held, overdraft, version, at }: BalanceRow): LedgerBalance {
+/** The balance of a row. */
+export function toBalance({ account_id, posted, held, overdraft, version, at }: BalanceRow): LedgerBalance {
   return {
     accountId: account_id,
     postedMinor: BigInt(posted),

@@ -1,5 +1,4 @@
 import { accountsByIds } from '../../ledger/accounts.ts';
-import { balances } from '../../ledger/balances.ts';
 import type { Queryable } from '../../platform/db.ts';
 import type { EventTail } from '../../platform/event-tail.ts';
 import { codedError, notFound } from '../../platform/graph-errors.ts';
@@ -51,8 +50,7 @@ export async function followBalance(
   try {
     const account = (await accountsByIds(deps.pool, [accountId])).get(accountId);
     if (!account || account.ownerId !== viewer.userId) throw notFound();
-    const balance = (await balances(deps.pool, [accountId])).get(accountId);
-    if (!balance) throw new Error(`account ${accountId} has no balance`);
+    const { balance } = account;
     if (afterVersion === null) feed.startWith({ ...balance, currency: account.currency });
     else if (afterVersion <= balance.version) feed.startAfter(afterVersion, balance.version, account.currency);
     else throw codedError('VERSION_AHEAD', `afterVersion is ahead of the account, which is at ${balance.version}.`);

@@ -1,4 +1,4 @@
-import type { LedgerAccount } from '../../ledger/accounts.ts';
+import type { AccountWithBalance } from '../../ledger/accounts.ts';
 import type { LedgerBalance } from '../../ledger/balances.ts';
 import type { LineType } from '../../ledger/entry.ts';
 import type { AccountId, PostingId, UserId } from '../../platform/ids.ts';
@@ -12,10 +12,8 @@ export interface UserParent {
   id: UserId;
 }
 
-/** An account as its owner sees it; its balance is read when it is asked for. */
-export interface AccountParent extends LedgerAccount {
-  name: string;
-}
+/** An account of the viewer's own; its name is read when it is asked for. */
+export type AccountParent = AccountWithBalance;
 
 export interface BalanceParent extends LedgerBalance {
   currency: string;

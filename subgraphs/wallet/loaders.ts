@@ -1,6 +1,5 @@
 import DataLoader from 'dataloader';
 import { accountsByIds, accountsOf } from '../../ledger/accounts.ts';
-import { balances, type LedgerBalance } from '../../ledger/balances.ts';
 import { statementLinesByIds, statementPages, type StatementLine, type StatementPage } from '../../ledger/statement.ts';
 import type { Queryable } from '../../platform/db.ts';
 import type { AccountId, PostingId, UserId } from '../../platform/ids.ts';
@@ -20,8 +19,8 @@ export interface AccountsPage {
 export interface WalletLoaders {
   /** The viewer's own account; null for what is another's or nobody's. */
   accountById: DataLoader<AccountId, AccountParent | null>;
-  /** The present balance. For accounts only that accountById has given. */
-  balanceByAccountId: DataLoader<AccountId, LedgerBalance>;
+  /** What its owner calls an account. For accounts only that another of these has given. */
+  accountName: DataLoader<AccountId, string>;
   /** A line on one of the viewer's own accounts, else null. */
   transactionById: DataLoader<PostingId, TransactionParent | null>;
   /** Pages of accounts' statements. For accounts only that another of these has given. */
@@ -35,16 +34,15 @@ export function createLoaders(db: Queryable, store: WalletStore, viewer: Viewer 
   const owns = (account: { ownerId: string } | undefined) => viewer !== null && account?.ownerId === viewer.userId;
   return {
     accountById: new DataLoader(async (ids: readonly AccountId[]) => {
-      const [accounts, names] = await Promise.all([accountsByIds(db, ids), store.accountNames(ids)]);
+      const accounts = await accountsByIds(db, ids);
       return ids.map((id) => {
         const account = accounts.get(id);
-        const name = names.get(id);
-        return account && name !== undefined && owns(account) ? { ...account, name } : null;
+        return account && owns(account) ? account : null;
       });
     }),
-    balanceByAccountId: new DataLoader(async (ids: readonly AccountId[]) => {
-      const found = await balances(db, ids);
-      return ids.map((id) => found.get(id) ?? new Error(`account ${id} has no balance`));
+    accountName: new DataLoader(async (ids: readonly AccountId[]) => {
+      const names = await store.accountNames(ids);
+      return ids.map((id) => names.get(id) ?? new Error(`account ${id} is in the ledger and not in the wallet`));
     }),
     transactionById: new DataLoader(async (ids: readonly PostingId[]) => {
       const lines = await statementLinesByIds(db, ids);
@@ -60,7 +58,7 @@ export function createLoaders(db: Queryable, store: WalletStore, viewer: Viewer 
       (pages: readonly AccountsPage[]) => {
         // Equal pages are one: each of forty accounts has the same owner, whose accounts may be asked for again.
         const read = new Map<string, Promise<AccountParent[]>>();
-        for (const page of pages) if (!read.has(keyOf(page))) read.set(keyOf(page), readAccounts(db, store, page));
+        for (const page of pages) if (!read.has(keyOf(page))) read.set(keyOf(page), accountsOf(db, page.ownerId, page));
         return Promise.all(pages.map((page) => read.get(keyOf(page))!));
       },
       { cache: false },
@@ -69,13 +67,3 @@ export function createLoaders(db: Queryable, store: WalletStore, viewer: Viewer 
 }
 
 const keyOf = ({ ownerId, after, limit }: AccountsPage): string => `${ownerId} ${after} ${limit}`;
-
-async function readAccounts(db: Queryable, store: WalletStore, { ownerId, ...page }: AccountsPage) {
-  const accounts = await accountsOf(db, ownerId, page);
-  const names = await store.accountNames(accounts.map(({ id }) => id));
-  return accounts.map((account): AccountParent => {
-    const name = names.get(account.id);
-    if (name === undefined) throw new Error(`account ${account.id} is in the ledger and not in the wallet`);
-    return { ...account, name };
-  });
-}

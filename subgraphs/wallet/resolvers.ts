@@ -58,8 +58,9 @@ export function createResolvers(deps: WalletDeps): Resolvers {
     Account: {
       __resolveReference: ({ id }, context) => ownAccount(id, context),
       owner: ({ ownerId }) => ({ id: ownerId }),
+      name: ({ id }, _args, { loaders }) => loaders.accountName.load(id),
       createdAt: ({ openedAt }) => openedAt,
-      balance: (account, { asOf }, context) => readBalance(deps, account, asOf ?? null, context),
+      balance: (account, { asOf }) => readBalance(deps, account, asOf ?? null),
       transactions: ({ id }, args, { loaders }) => listTransactions(loaders, id, args),
     },
     Balance: {
@@ -100,13 +101,12 @@ function ownAccount(id: string, { loaders }: WalletContext): Promise<AccountPare
 
 async function readBalance(
   { pool }: WalletDeps,
-  { id, currency }: AccountParent,
+  { id, currency, balance: present }: AccountParent,
   asOf: Date | null,
-  { loaders }: WalletContext,
 ): Promise<BalanceParent> {
   // Balances of the past are read one by one: each may wait for its account's lock, and locks taken together in whatever
   // order a query names accounts could wait for a posting in a circle.
-  const balance = asOf ? await balanceAsOf(pool, id, asOf) : await loaders.balanceByAccountId.load(id);
+  const balance = asOf ? await balanceAsOf(pool, id, asOf) : present;
   if (!balance) throw new Error(`account ${id} has no balance`);
   return { ...balance, currency };
 }
