@@ -30,7 +30,7 @@ export function parseRate(text: string | undefined): Fraction | null {
 }
 
 /** How much of `to` one unit of `from` buys; null when a rate is missing. A currency is worth itself, whatever is known. */
-export function crossRate({ perUsd }: Rates, from: string, to: string): Fraction | null {
+export function crossRate({ perUsd }: Pick<Rates, 'perUsd'>, from: string, to: string): Fraction | null {
   if (from === to) return { numerator: 1n, denominator: 1n };
   const a = parseRate(from === 'USD' ? '1' : perUsd[from]);
   const b = parseRate(to === 'USD' ? '1' : perUsd[to]);
@@ -51,7 +51,7 @@ export function convertMinor(
 }
 
 /** An amount in another currency at that day's rate, rounded half to even; null when a rate is missing. */
-export function valueIn(amountMinor: bigint, from: string, to: string, rates: Rates): bigint | null {
+export function valueIn(amountMinor: bigint, from: string, to: string, rates: Pick<Rates, 'perUsd'>): bigint | null {
   const rate = crossRate(rates, from, to);
   return rate && convertMinor(amountMinor, from, to, rate);
 }

@@ -1,14 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import {
-  historyDays,
-  holdingsOf,
-  priceOf,
-  startOfPeriod,
-  totalOf,
-  valuationCurrency,
-  type OwnedAccount,
-} from './domain.ts';
+import { historyDays, startOfPeriod, valuationCurrency, type OwnedAccount } from './domain.ts';
 
 let ids = 0;
 const account = (currency: string, postedMinor: bigint): OwnedAccount => ({
@@ -33,37 +25,6 @@ describe('the valuation currency', () => {
     expect(() => valuationCurrency(currency, [])).toThrow(
       expect.objectContaining({ extensions: { code: 'UNSUPPORTED_CURRENCY' } }),
     );
-  });
-});
-
-describe('holdings', () => {
-  test('have a price in their own currency only, one whole unit of it', () => {
-    expect(priceOf('USD', 'USD')).toEqual({ amountMinor: 100n, currency: 'USD' });
-    expect(priceOf('JPY', 'JPY')).toEqual({ amountMinor: 1n, currency: 'JPY' });
-    expect(priceOf('EUR', 'USD')).toBeNull();
-  });
-
-  test('join accounts by currency; what has no price comes last, by name, without value and share', () => {
-    const accounts = [account('EUR', 500n), account('USD', 100n), account('USD', 50n), account('BTC', 9n)];
-    const holdings = holdingsOf(accounts, 'USD');
-    expect(holdings).toEqual([
-      {
-        currency: 'USD',
-        quantityMinor: 150n,
-        valueMinor: 150n,
-        share: '1',
-        accountIds: [accounts[1]!.id, accounts[2]!.id],
-      },
-      { currency: 'BTC', quantityMinor: 9n, valueMinor: null, share: null, accountIds: [accounts[3]!.id] },
-      { currency: 'EUR', quantityMinor: 500n, valueMinor: null, share: null, accountIds: [accounts[0]!.id] },
-    ]);
-    expect(totalOf(holdings)).toBe(150n);
-  });
-
-  test('of nothing or less have no share', () => {
-    expect(holdingsOf([account('USD', 0n)], 'USD')[0]).toMatchObject({ valueMinor: 0n, share: null });
-    expect(holdingsOf([account('USD', -5n)], 'USD')[0]).toMatchObject({ valueMinor: -5n, share: null });
-    expect(holdingsOf([], 'USD')).toEqual([]);
   });
 });
 

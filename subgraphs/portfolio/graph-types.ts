@@ -1,7 +1,8 @@
 import type { UserId } from '../../platform/ids.ts';
 import type { SubgraphContext } from '../../platform/subgraph.ts';
 import type { PortfolioLoaders } from './loaders.ts';
-import type { OwnedAccount } from './domain.ts';
+import type { OutsideAccount, OwnedAccount } from './domain.ts';
+import type { NewestRates } from './newest-rates.ts';
 
 /** What each resolver of this subgraph is given as its parent. */
 
@@ -16,11 +17,18 @@ export interface AccountParent {
   id: string;
 }
 
-/** What a person has, as it was read, and what it is valued in. Whoever has one in hand may see it. */
+export interface PaymentMethodParent {
+  id: string;
+}
+
+/** What a person has, as it was read, and what it is valued in and with. Whoever has one in hand may see it. */
 export interface PortfolioParent {
   userId: UserId;
   currency: string;
   /** Oldest first. */
   accounts: readonly OwnedAccount[];
+  rates: NewestRates;
   asOf: Date;
+  /** What is elsewhere, read when it is asked for. */
+  outside: () => Promise<readonly OutsideAccount[]>;
 }

@@ -1,30 +1,35 @@
 import type { Listener } from '../../platform/event-listeners.ts';
-import type { StoredEvent } from '../../platform/events.ts';
-import { recordAccounts, recordBalances } from './store.ts';
+import type { EventPayloads, EventType, StoredEvent } from '../../platform/events.ts';
+import { recordAccounts, recordBalances, recordDisconnected, recordOutside } from './store.ts';
 
-/** The name by which live portfolios wait for the balances to be caught up. */
+/** The names by which live portfolios wait for what they show to be caught up. */
 export const BALANCES_LISTENER = 'portfolio.balances';
+export const OUTSIDE_LISTENER = 'portfolio.outside';
 
 /** Keeps what everybody has and has had. */
 export const balances: Listener<'AccountOpened' | 'EntryPosted'> = {
   name: BALANCES_LISTENER,
   types: ['AccountOpened', 'EntryPosted'],
   async handle(events, tx) {
-    await recordAccounts(
-      tx,
-      events.filter(isOpening).map(({ payload }) => payload),
-    );
+    await recordAccounts(tx, payloadsOf(events, 'AccountOpened'));
     await recordBalances(
       tx,
-      events.filter(isPosting).flatMap(({ payload }) => payload.changes),
+      payloadsOf(events, 'EntryPosted').flatMap(({ changes }) => changes),
     );
   },
 };
 
-function isOpening(event: StoredEvent): event is StoredEvent<'AccountOpened'> {
-  return event.type === 'AccountOpened';
-}
+/** Keeps what everybody has elsewhere. */
+export const outside: Listener<'PaymentMethodSynced' | 'PaymentMethodDisconnected'> = {
+  name: OUTSIDE_LISTENER,
+  types: ['PaymentMethodSynced', 'PaymentMethodDisconnected'],
+  async handle(events, tx) {
+    await recordOutside(tx, payloadsOf(events, 'PaymentMethodSynced'));
+    await recordDisconnected(tx, payloadsOf(events, 'PaymentMethodDisconnected'));
+  },
+};
 
-function isPosting(event: StoredEvent): event is StoredEvent<'EntryPosted'> {
-  return event.type === 'EntryPosted';
+function payloadsOf<Type extends EventType>(events: readonly StoredEvent[], type: Type): EventPayloads[Type][] {
+  // An event's payload has the shape of its type; the compiler cannot follow that through a type that is a variable.
+  return events.filter((event) => event.type === type).map(({ payload }) => payload as EventPayloads[Type]);
 }

@@ -1,15 +1,18 @@
 import { unauthenticated } from '../../platform/graph-errors.ts';
+import type { UserId } from '../../platform/ids.ts';
 import { createPushStream } from '../../platform/push-stream.ts';
 import type { SubgraphDeps } from '../../platform/subgraph-deps.ts';
 import type { SourceEvent } from '../../platform/subgraph.ts';
 import type { Viewer } from '../../platform/viewer.ts';
 import { checkCurrency, valuationCurrency } from './domain.ts';
 import type { PortfolioParent } from './graph-types.ts';
-import { BALANCES_LISTENER } from './listeners.ts';
+import { BALANCES_LISTENER, OUTSIDE_LISTENER } from './listeners.ts';
+import type { NewestRatesReader } from './newest-rates.ts';
 import type { PortfolioStore } from './store.ts';
 
 export interface PortfolioUpdatedDeps extends Pick<SubgraphDeps, 'tail' | 'clock' | 'log' | 'listenersCaughtUp'> {
   store: PortfolioStore;
+  rates: NewestRatesReader;
   /** Streams that are open, by how to end them. */
   openStreams: Set<() => void>;
   /** At most one portfolio in this time. */
@@ -17,15 +20,15 @@ export interface PortfolioUpdatedDeps extends Pick<SubgraphDeps, 'tail' | 'clock
 }
 
 const PAUSE_MS = 1_000;
-/** The tail may tell of an entry before portfolio's own listener has noted it; it is waited for that long. */
+/** The tail may tell of an event before portfolio's own listeners have noted it; they are waited for that long. */
 const CATCH_UP_MS = 2_000;
 
 /**
  * The viewer's portfolio now, then at most once a second while it changes:
- *   an event of the viewer's -> changed; not pausing -> wait for the listener, read, show what is new, pause
- *   the pause ends           -> the same, if there was a change meanwhile
- * The position is the sum of all account versions plus the number of accounts: it grows with every change, and two streams
- * of one person agree on it.
+ *   an event of the viewer's, new rates -> changed; not pausing -> wait for the listeners, read, show what is new, pause
+ *   the pause ends                      -> the same, if there was a change meanwhile
+ * The position is the sum of all account versions, the number of accounts, and the changes of outside accounts and of rates:
+ * it grows with every change, and two streams of one person agree on it.
  */
 export async function portfolioUpdated(
   deps: PortfolioUpdatedDeps,
@@ -43,10 +46,11 @@ export async function portfolioUpdated(
   let shown = -1;
 
   // Followed first and read second: what commits in between is then heard of.
-  const unfollow = deps.tail.follow(userId, () => {
+  const onChange = () => {
     changed = true;
     void showChange();
-  });
+  };
+  const follows = [deps.tail.follow(userId, onChange), deps.tail.followType('RatesRecorded', onChange)];
   const end = () => {
     leave();
     stream.end();
@@ -57,7 +61,7 @@ export async function portfolioUpdated(
   function leave(): void {
     ended.abort();
     clearTimeout(pause);
-    unfollow();
+    for (const unfollow of follows) unfollow();
     deps.openStreams.delete(end);
     signal.removeEventListener('abort', end);
   }
@@ -89,14 +93,11 @@ export async function portfolioUpdated(
     changed = false;
     const deadline = AbortSignal.any([ended.signal, AbortSignal.timeout(CATCH_UP_MS)]);
     // Not caught up in time: what is there is shown, and the rest is looked for again.
-    await deps.listenersCaughtUp(BALANCES_LISTENER, deadline).catch(() => (changed = true));
-    const asOf = deps.clock.now();
-    const accounts = (await deps.store.findAccounts([userId])).get(userId) ?? [];
-    if (ended.signal.aborted) return;
-    const position = accounts.reduce((sum, { version }) => sum + version, accounts.length);
-    if (position <= shown) return;
-    const value = { userId, currency: valuationCurrency(currency, accounts), accounts, asOf };
-    if (stream.push({ value, position })) shown = position;
+    const caughtUp = [BALANCES_LISTENER, OUTSIDE_LISTENER].map((name) => deps.listenersCaughtUp(name, deadline));
+    await Promise.all(caughtUp).catch(() => (changed = true));
+    const now = await readPortfolio(deps, userId, currency);
+    if (ended.signal.aborted || now.position <= shown) return;
+    if (stream.push(now)) shown = now.position;
     // A reader that is behind gets the newest one as soon as there is room.
     else changed = true;
   }
@@ -112,4 +113,26 @@ export async function portfolioUpdated(
   }
   if (signal.aborted) end();
   return stream.values;
+}
+
+async function readPortfolio(
+  { store, rates: reader, clock }: PortfolioUpdatedDeps,
+  userId: UserId,
+  asked: string | null,
+): Promise<{ value: PortfolioParent; position: number }> {
+  const asOf = clock.now();
+  const [found, foundOutside, rates] = await Promise.all([
+    store.findAccounts([userId]),
+    store.findOutside([userId]),
+    // Not the ones kept for a second: it may be they that have changed.
+    reader.readNow(),
+  ]);
+  const accounts = found.get(userId) ?? [];
+  const elsewhere = foundOutside.get(userId) ?? { accounts: [], changes: 0 };
+  const versions = accounts.reduce((sum, { version }) => sum + version, accounts.length);
+  const outside = () => Promise.resolve(elsewhere.accounts);
+  return {
+    value: { userId, currency: valuationCurrency(asked, accounts), accounts, rates, asOf, outside },
+    position: versions + elsewhere.changes + rates.changes,
+  };
 }

@@ -18,6 +18,7 @@ const PAUSE_MS = 100;
 let world: ProjectionWorld;
 
 beforeAll(async () => {
+  // The subgraph is not started: it has no rates. Those are in rates.test.ts.
   world = await openProjectionWorld('portfolio', (deps) => createPortfolioSubgraph({ ...deps, pauseMs: PAUSE_MS }), {
     clock: { now: () => NOW },
   });
@@ -35,12 +36,13 @@ interface Portfolio {
   total: { amount: string; currency: string };
   asOf: string;
   stale: boolean;
+  ratesDate: string | null;
   holdings: Record<string, unknown>[];
   change: { absolute: { amount: string }; ratio: string | null };
   history: { date: string; total: { amount: string } }[];
 }
 
-const FIELDS = `id total { amount currency } asOf stale
+const FIELDS = `id total { amount currency } asOf stale ratesDate
   holdings { currency quantity price { amount currency } value { amount currency } share accounts { id } }`;
 
 async function portfolioOf(
@@ -78,7 +80,8 @@ describe('User.portfolio', () => {
       id: `${owner}:USD`,
       total: { amount: '125.50', currency: 'USD' },
       asOf: NOW.toISOString(),
-      stale: false,
+      stale: true,
+      ratesDate: null,
       holdings: [
         {
           currency: 'USD',
@@ -140,16 +143,18 @@ describe('User.portfolio', () => {
     ]);
   });
 
-  test('reads everybody’s accounts with one statement', async () => {
+  test('reads everybody’s accounts with one statement, and the rates with one', async () => {
     const staff = viewerFor(newId(), ['SUPPORT']);
     const users = Array.from({ length: 10 }, () => ({ __typename: 'User', id: newId() }));
+    await portfolioOf(newId<UserId>());
     const before = world.statements();
     const { data } = await world.execute<{ _entities: unknown[] }>(
       `query ($users: [_Any!]!) { _entities(representations: $users) { ... on User { portfolio { total { amount } } } } }`,
       { viewer: staff, variables: { users } },
     );
     expect(data._entities).toHaveLength(10);
-    expect(world.statements() - before).toBe(1);
+    // The rates of the portfolio before are good for a second; when that has just passed, they are read once more.
+    expect([1, 2]).toContain(world.statements() - before);
   });
 });
 

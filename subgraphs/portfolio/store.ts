@@ -1,17 +1,28 @@
 import type { Pool } from 'pg';
-import { PrismaClient } from '../../prisma/portfolio/client/client.ts';
+import { PrismaClient, type OutsideAccount as OutsideRow } from '../../prisma/portfolio/client/client.ts';
 import { prismaAdapter, type Queryable } from '../../platform/db.ts';
 import type { BalanceChange, EventPayloads } from '../../platform/events.ts';
 import { groupBy } from '../../platform/group-by.ts';
-import type { OwnedAccount } from './domain.ts';
+import { isCurrency } from '../../platform/money.ts';
+import type { OutsideAccount, OwnedAccount } from './domain.ts';
+import { readRatesOfDays } from './rates-store.ts';
 
 /** The tables of portfolio. */
 export interface PortfolioStore {
   /** Each person's accounts, oldest first. */
   findAccounts(ownerIds: readonly string[]): Promise<Map<string, OwnedAccount[]>>;
-  /** What a person had in one currency just before each of these moments, in their order. */
-  balancesBefore(ownerId: string, currency: string, moments: readonly Date[]): Promise<bigint[]>;
+  /** Each person's outside accounts whose balance is known, and a number that grows with every change of any of them. */
+  findOutside(ownerIds: readonly string[]): Promise<Map<string, OutsideAccounts>>;
+  /** What a person had just before each of these moments, in their order: minor units by currency. One statement. */
+  balancesBefore(ownerId: string, moments: readonly Date[]): Promise<Map<string, bigint>[]>;
+  /** See readRatesOfDays. */
+  ratesOfDays(currencies: readonly string[], days: readonly string[]): Promise<Record<string, string>[]>;
   close(): Promise<void>;
+}
+
+export interface OutsideAccounts {
+  accounts: OutsideAccount[];
+  changes: number;
 }
 
 export function createPortfolioStore(pool: Pool): PortfolioStore {
@@ -29,8 +40,26 @@ export function createPortfolioStore(pool: Pool): PortfolioStore {
       const byOwner = groupBy(accounts, ({ ownerId }) => ownerId);
       return new Map([...byOwner].map(([ownerId, group]) => [ownerId, group.map(({ account }) => account)]));
     },
-    balancesBefore: (ownerId, currency, moments) => balancesBefore(pool, ownerId, currency, moments),
+    async findOutside(ownerIds) {
+      const rows = await prisma.outsideAccount.findMany({ where: { ownerId: { in: [...ownerIds] } } });
+      const byOwner = groupBy(rows, ({ ownerId }) => ownerId);
+      return new Map([...byOwner].map(([ownerId, group]) => [ownerId, toOutsideAccounts(group)]));
+    },
+    balancesBefore: (ownerId, moments) => balancesBefore(pool, ownerId, moments),
+    ratesOfDays: (currencies, days) => readRatesOfDays(pool, currencies, days),
     close: () => prisma.$disconnect(),
+  };
+}
+
+function toOutsideAccounts(rows: readonly OutsideRow[]): OutsideAccounts {
+  return {
+    // Those that were disconnected still count: their going is a change.
+    changes: rows.reduce((sum, { changes }) => sum + Number(changes), 0),
+    accounts: rows.flatMap(({ paymentMethodId, currency, balance, seenAt, disconnected }) =>
+      disconnected || currency === null || balance === null
+        ? []
+        : [{ paymentMethodId, currency, balanceMinor: BigInt(balance.toFixed(0)), seenAt }],
+    ),
   };
 }
 
@@ -38,23 +67,25 @@ export function createPortfolioStore(pool: Pool): PortfolioStore {
 async function balancesBefore(
   db: Queryable,
   ownerId: string,
-  currency: string,
   moments: readonly Date[],
-): Promise<bigint[]> {
-  const { rows } = await db.query<{ total: string }>({
+): Promise<Map<string, bigint>[]> {
+  const { rows } = await db.query<{ balances: Record<string, string> | null }>({
     name: 'portfolio-balances-before',
-    text: `SELECT coalesce(sum(last.posted), 0) AS total
-           FROM unnest($3::timestamptz[]) WITH ORDINALITY AS asked (moment, place)
-           LEFT JOIN account ON account.owner_id = $1 AND account.currency = $2
-           LEFT JOIN LATERAL (
-             SELECT posted FROM balance
-             WHERE balance.account_id = account.id AND balance.at < asked.moment
-             ORDER BY at DESC, version DESC LIMIT 1
-           ) AS last ON true
-           GROUP BY asked.place ORDER BY asked.place`,
-    values: [ownerId, currency, moments],
+    text: `SELECT jsonb_object_agg(currency, total) FILTER (WHERE currency IS NOT NULL) AS balances
+           FROM (SELECT asked.place, account.currency, sum(last.posted)::text AS total
+                 FROM unnest($2::timestamptz[]) WITH ORDINALITY AS asked (moment, place)
+                 LEFT JOIN (account CROSS JOIN LATERAL (
+                   SELECT posted FROM balance
+                   WHERE balance.account_id = account.id AND balance.at < asked.moment
+                   ORDER BY at DESC, version DESC LIMIT 1
+                 ) AS last) ON account.owner_id = $1
+                 GROUP BY asked.place, account.currency) AS had
+           GROUP BY place ORDER BY place`,
+    values: [ownerId, moments],
   });
-  return rows.map(({ total }) => BigInt(total));
+  return rows.map(
+    ({ balances }) => new Map(Object.entries(balances ?? {}).map(([currency, total]) => [currency, BigInt(total)])),
+  );
 }
 
 /** Notes new accounts, within the transaction of the listener's cursor. A posting may have been here before. */
@@ -102,6 +133,63 @@ export async function recordBalances(tx: Queryable, changes: readonly BalanceCha
       changes.map(({ version }) => version),
       changes.map(({ posted }) => posted),
       changes.map(({ at }) => at),
+    ],
+  });
+}
+
+/**
+ * Notes what outside accounts said, within the transaction of the listener's cursor. What was seen earlier than what is known
+ * changes nothing, and what was disconnected stays so.
+ */
+export async function recordOutside(
+  tx: Queryable,
+  synced: readonly EventPayloads['PaymentMethodSynced'][],
+): Promise<void> {
+  // One statement cannot change a row twice: of each source the newest counts, and of equal times the later event.
+  const newest = new Map<string, EventPayloads['PaymentMethodSynced']>();
+  for (const payload of synced) {
+    const known = newest.get(payload.paymentMethodId);
+    if (!known || Date.parse(known.at) <= Date.parse(payload.at)) newest.set(payload.paymentMethodId, payload);
+  }
+  if (newest.size === 0) return;
+  const rows = [...newest.values()];
+  const isKnown = ({ balanceMinor, currency }: EventPayloads['PaymentMethodSynced']) =>
+    balanceMinor !== null && currency !== null && isCurrency(currency);
+  await tx.query({
+    name: 'portfolio-record-outside',
+    text: `INSERT INTO outside_account AS known (payment_method_id, owner_id, currency, balance, seen_at)
+           SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::numeric[], $5::timestamptz[])
+           ON CONFLICT (payment_method_id) DO UPDATE SET
+             currency = excluded.currency, balance = excluded.balance, seen_at = excluded.seen_at,
+             changes = known.changes + 1
+           WHERE NOT known.disconnected AND known.seen_at <= excluded.seen_at`,
+    values: [
+      rows.map(({ paymentMethodId }) => paymentMethodId),
+      rows.map(({ ownerId }) => ownerId),
+      rows.map((row) => (isKnown(row) ? row.currency : null)),
+      rows.map((row) => (isKnown(row) ? row.balanceMinor : null)),
+      rows.map(({ at }) => at),
+    ],
+  });
+}
+
+/** Notes that outside accounts are no more, within the transaction of the listener's cursor. */
+export async function recordDisconnected(
+  tx: Queryable,
+  disconnected: readonly EventPayloads['PaymentMethodDisconnected'][],
+): Promise<void> {
+  if (disconnected.length === 0) return;
+  const rows = [...new Map(disconnected.map((payload) => [payload.paymentMethodId, payload])).values()];
+  await tx.query({
+    name: 'portfolio-record-disconnected',
+    text: `INSERT INTO outside_account AS known (payment_method_id, owner_id, seen_at, disconnected)
+           SELECT *, true FROM unnest($1::uuid[], $2::uuid[], $3::timestamptz[])
+           ON CONFLICT (payment_method_id) DO UPDATE SET disconnected = true, changes = known.changes + 1
+           WHERE NOT known.disconnected`,
+    values: [
+      rows.map(({ paymentMethodId }) => paymentMethodId),
+      rows.map(({ ownerId }) => ownerId),
+      rows.map(({ at }) => at),
     ],
   });
 }
