@@ -9,7 +9,7 @@ import { runListeners } from '../platform/event-listeners.ts';
 import { appendEvents } from '../platform/event-log.ts';
 import { createEventTail } from '../platform/event-tail.ts';
 import type { AccountKind } from '../platform/events.ts';
-import { newId, type AccountId, type UserId } from '../platform/ids.ts';
+import { newId, type AccountId, type PaymentMethodId, type UserId } from '../platform/ids.ts';
 import { createLog } from '../platform/log.ts';
 import { parseAmount } from '../platform/money.ts';
 import type { Assessment, AssessTransferQuestion } from '../platform/questions/assess-transfer.ts';
@@ -19,6 +19,7 @@ import { serveSubgraph } from '../platform/subgraph-server.ts';
 import type { SubgraphEvent, SubgraphRequest } from '../platform/subgraph.ts';
 import type { Viewer } from '../platform/viewer.ts';
 import { createLocalWakeUp } from '../platform/wake-up.ts';
+import type { CardProvider } from '../providers/card-provider.ts';
 import type { PosterLimits } from '../subgraphs/transfer/poster.ts';
 import { createTransferSubgraph } from '../subgraphs/transfer/subgraph.ts';
 import { expectBooksOk } from './books.ts';
@@ -45,6 +46,9 @@ export interface TransferWorld {
   customer(displayName: string, options?: { unheard?: boolean }): Promise<Customer>;
   account(owner: Customer, currency?: string, options?: { kind?: AccountKind; funds?: string }): Promise<AccountId>;
   fund(accountId: AccountId, amount: string, currency?: string): Promise<void>;
+  /** Links a payment method as wallet does; transfer has heard of it unless `unheard`. A reference of null is one that cannot be charged. */
+  link(owner: Customer, options?: { reference?: string | null; unheard?: boolean }): Promise<PaymentMethodId>;
+  unlink(owner: Customer, paymentMethodId: PaymentMethodId): Promise<void>;
   fundMinor(accountId: AccountId, amountMinor: bigint, currency: string): Promise<void>;
   setStatus(accountId: AccountId, status: 'ACTIVE' | 'FROZEN' | 'CLOSED'): Promise<void>;
   /** The posted balance in minor units. */
@@ -81,10 +85,11 @@ const COUNTS = `SELECT
   (SELECT count(*)::int FROM ledger.balance_changes) AS versions, (SELECT count(*)::int FROM transfer.transfer) AS transfers,
   (SELECT count(*)::int FROM transfer.idempotency_key) AS keys, (SELECT count(*)::int FROM platform.event) AS events`;
 
-/** `posterLimits` are for worlds whose poster is to be busy. */
+/** `posterLimits` are for worlds whose poster is to be busy; with `cards` jobs charge them. */
 export async function openTransferWorld({
   posterLimits,
-}: { posterLimits?: Partial<PosterLimits> } = {}): Promise<TransferWorld> {
+  cards = null,
+}: { posterLimits?: Partial<PosterLimits>; cards?: CardProvider | null } = {}): Promise<TransferWorld> {
   const database = await createTestDatabase();
   const log = createLog('silent');
   const pool = database.pool('dwaybank_transfer', { max: 12 });
@@ -100,8 +105,8 @@ export async function openTransferWorld({
   const subgraph = createTransferSubgraph({
     pool,
     postingPool: pool,
-    jobsPool: pool,
-    cards: null,
+    jobsPool: database.pool('dwaybank_transfer', { max: 4 }),
+    cards,
     secrets: database.secrets,
     wakeUp,
     tail,
@@ -118,6 +123,7 @@ export async function openTransferWorld({
     listenersCaughtUp: (name, signal) => (faults.listenersCaughtUp ?? listeners.caughtUp)(name, signal),
   });
   const listeners = runListeners({ pool, wakeUp, log }, subgraph.listeners);
+  await subgraph.start!();
   const served = serveSubgraph(subgraph, { commonTypeDefs: readFileSync('schema/common.graphql', 'utf8'), log });
 
   const request = (as: Customer | null, query: string, variables: Record<string, unknown>): SubgraphRequest => ({
@@ -148,6 +154,26 @@ export async function openTransferWorld({
       await openAccount(wallet, { id, ownerId: owner.userId, currency, kind });
       if (funds) await world.fund(id, funds, currency);
       return id;
+    },
+    async link(owner, { reference = 'card', unheard = false } = {}) {
+      const paymentMethodId = newId<PaymentMethodId>();
+      const payload = {
+        paymentMethodId,
+        ownerId: owner.userId,
+        type: 'CARD' as const,
+        provider: 'stripe',
+        label: 'Visa •••• 4242',
+        reference,
+        at: new Date().toISOString(),
+      };
+      await appendEvents(pool, [{ type: 'PaymentMethodConnected', key: paymentMethodId, payload }]);
+      if (!unheard) await listeners.caughtUp('transfer.payment-methods', AbortSignal.timeout(10_000));
+      return paymentMethodId;
+    },
+    async unlink(owner, paymentMethodId) {
+      const payload = { paymentMethodId, ownerId: owner.userId, at: new Date().toISOString() };
+      await appendEvents(pool, [{ type: 'PaymentMethodDisconnected', key: paymentMethodId, payload }]);
+      await listeners.caughtUp('transfer.payment-methods', AbortSignal.timeout(10_000));
     },
     fund: (accountId, amount, currency = 'USD') => world.fundMinor(accountId, parseAmount(amount, currency), currency),
     async fundMinor(accountId, amountMinor, currency) {

@@ -3,6 +3,7 @@ import { systemAccount } from '../../ledger/accounts.ts';
 import { newId, type AccountId } from '../../platform/ids.ts';
 import type { RiskDecision } from '../../platform/questions/assess-transfer.ts';
 import type { UserError } from '../../platform/refusal.ts';
+import { createScriptedCards } from '../../tests/scripted-cards.ts';
 import { ALLOW, openTransferWorld, type Customer, type TransferWorld } from '../../tests/transfer-world.ts';
 import { TRANSFER_REFUSALS, type TransferRefusal } from './refusals.ts';
 
@@ -13,14 +14,18 @@ const CREATE = `mutation ($input: CreateTransferInput!) {
 let world: TransferWorld;
 /** A world whose poster takes nothing. */
 let busyWorld: TransferWorld;
+/** A world where cards can be charged; what is refused here never comes to that. */
+let cardWorld: TransferWorld;
 
 beforeAll(async () => {
   world = await openTransferWorld();
   busyWorld = await openTransferWorld({ posterLimits: { maxWaiting: 0 } });
+  cardWorld = await openTransferWorld({ cards: createScriptedCards() });
 });
 afterAll(async () => {
   await world.close();
   await busyWorld.close();
+  await cardWorld.close();
 });
 
 /** Two customers and an account each: the first has 100.00 USD. */
@@ -107,6 +112,39 @@ const scenarios: Record<
       // The bank's own accounts take no customer's money by their id.
       field: 'destination.accountId',
       scenario: async () => ({ destination: { accountId: await systemAccount(world.admin, 'SETTLEMENT', 'USD') } }),
+    },
+  ],
+  PAYMENT_METHOD_NOT_FOUND: [
+    (): string => newId(),
+    () => 'no id',
+    ({ world: here, bob }: Scene) => here.link(bob),
+    async ({ world: here, ada }: Scene) => {
+      const disconnected = await here.link(ada);
+      await here.unlink(ada, disconnected);
+      return disconnected;
+    },
+  ].map((method) => ({
+    field: 'source.paymentMethodId',
+    inWorld: () => cardWorld,
+    scenario: async (set) => ({ source: { paymentMethodId: await method(set) } }),
+  })),
+  PAYMENT_METHOD_NOT_CHARGEABLE: [
+    {
+      field: 'source.paymentMethodId',
+      inWorld: () => cardWorld,
+      scenario: async ({ ada }) => ({
+        source: { paymentMethodId: await cardWorld.link(ada, { reference: null }) },
+      }),
+    },
+  ],
+  PAYMENT_METHODS_UNAVAILABLE: [
+    {
+      field: 'source.paymentMethodId',
+      inWorld: () => cardWorld,
+      scenario: () => {
+        cardWorld.faults.listenersCaughtUp = () => Promise.reject(new Error('behind'));
+        return { source: { paymentMethodId: newId() } };
+      },
     },
   ],
   UNKNOWN_RECIPIENT: [
@@ -293,6 +331,12 @@ describe('createTransfer refuses', () => {
         .filter(([, { retryable }]) => retryable)
         .map(([code]) => code)
         .sort(),
-    ).toEqual(['POSTER_BUSY', 'POSTER_STOPPED', 'RECIPIENTS_UNAVAILABLE', 'RISK_UNAVAILABLE']);
+    ).toEqual([
+      'PAYMENT_METHODS_UNAVAILABLE',
+      'POSTER_BUSY',
+      'POSTER_STOPPED',
+      'RECIPIENTS_UNAVAILABLE',
+      'RISK_UNAVAILABLE',
+    ]);
   });
 });

@@ -18,7 +18,9 @@ export interface TransferUpdatedDeps {
 
 /**
  * The transfer as it is, and again after every step. The position is the number of steps so far: it grows with each event,
- * and an event that brings no step gives nothing. An Error is the last value, for the field to throw. The stream stays open after COMPLETED, because REVERSED may follow.
+ * and an event that brings no step gives nothing. An Error is the last value, for the field to throw. The stream stays open after
+ * COMPLETED, because REVERSED may follow. It is told of by the events that name the transfer: DepositStarted, TransferAdvanced,
+ * TransferFailed and TransferCompleted.
  */
 export async function transferUpdated(
   deps: TransferUpdatedDeps,
@@ -79,8 +81,14 @@ export async function transferUpdated(
 }
 
 /** The transfer as it was after so many steps. */
-function asOf(transfer: TransferParent, steps: number): TransferParent {
+export function asOf(transfer: TransferParent, steps: number): TransferParent {
   const timeline = transfer.timeline.slice(0, steps);
   const { status, at } = timeline.at(-1)!;
-  return { ...transfer, status, timeline, updatedAt: at };
+  return {
+    ...transfer,
+    status,
+    timeline,
+    updatedAt: at,
+    failureCode: status === 'FAILED' ? transfer.failureCode : null,
+  };
 }
