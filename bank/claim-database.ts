@@ -76,7 +76,7 @@ export async function removeBank(folder: BankFolder): Promise<void> {
   openBankFolder(folder);
   if (await isInUse(folder)) throw alreadyRuns(folder);
   await removeEmbeddedPostgres(folder);
-  for (const file of [folder.secretFile, folder.logFile, `${folder.logFile}.1`, folder.bankFile]) {
+  for (const file of [folder.secretFile, folder.logFile, `${folder.logFile}.1`, folder.bankFile, folder.stripeFile]) {
     rmSync(file, { force: true });
   }
 }

@@ -9,6 +9,7 @@ import { createWakeUp, type WakeUp } from '../platform/wake-up.ts';
 import { createDemoCustomers, DEMO_CUSTOMERS } from './demo.ts';
 import type { BankDatabase, Progress } from './open-bank-database.ts';
 import { serviceRole, type Owner } from './owners.ts';
+import { startProviders } from './providers.ts';
 import { runSubgraphs, type RunningSubgraphs } from './run-subgraphs.ts';
 
 /**
@@ -24,7 +25,9 @@ export async function runBank(
   const wakeUp = createWakeUp({ redisUrl: config.redisUrl, log });
   main.onStop(() => wakeUp.close());
   const shared = { config, databaseUrl, secrets, wakeUp, clock: systemClock, log };
-  const subgraphs = await runSubgraphs({ ...shared, cards: null, names: SUBGRAPH_NAMES });
+  const cards = await startProviders(main, config, progress);
+  if (main.stopping) return;
+  const subgraphs = await runSubgraphs({ ...shared, cards, names: SUBGRAPH_NAMES });
   main.onStop(() => subgraphs.stop());
   progress(`Subgraphs: ${SUBGRAPH_NAMES.join(', ')}`);
   const demoLogins = demo && config.simulated;

@@ -24,6 +24,11 @@ const Environment = z.object({
     .min(32, { error: 'must have at least 32 characters, for example from `openssl rand -hex 32`' })
     .optional(),
   PROVIDERS: z.enum(['simulated', 'live']).optional(),
+  STRIPE_SECRET_KEY: z
+    .string()
+    .regex(/^(sk|rk)_(live|test)_\w+$/, { error: 'must be a secret or restricted key of Stripe (sk_… or rk_…)' })
+    .optional(),
+  STRIPE_URL: url(['http:', 'https:'], 'http://127.0.0.1:4100').optional(),
   TRUSTED_PROXIES: z.coerce.number().int().min(0).max(10).default(0),
   LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('warn'),
   USER_URL: url(['http:', 'https:'], 'http://host:4001').optional(),
@@ -50,6 +55,10 @@ export interface Config {
   secret: string | null;
   /** Simulated providers, demo logins: the default in embedded mode only. */
   simulated: boolean;
+  /** The key that Stripe (or its simulator) knows the bank by. Null: nobody charges cards. */
+  stripeSecretKey: string | null;
+  /** Where a simulator of Stripe runs as a process of its own; null with live providers, and where none was named. */
+  stripeUrl: string | null;
   /** How many proxies of our own stand before the gateway: so many entries of X-Forwarded-For are believed. */
   trustedProxies: number;
   logLevel: string;
@@ -61,6 +70,12 @@ export interface Config {
 export function defaultSubgraphPort(name: SubgraphName): number {
   return 4001 + SUBGRAPH_NAMES.indexOf(name);
 }
+
+/** The port of the Stripe simulator as a process of its own. */
+export const STRIPE_SIMULATOR_PORT = 4100;
+
+/** What opens a simulator when no other key is given; worth nothing anywhere else. */
+const SIMULATOR_KEY = 'sk_test_dwaybank_simulator';
 
 /** Faults of the environment, one sentence each. */
 export class ConfigError extends Error {
@@ -77,11 +92,20 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
   }
   const env = parsed.data;
   const faults: string[] = [];
+  const embedded = env.DATABASE_URL === undefined && env.NODE_ENV !== 'production';
+  const simulated = (env.PROVIDERS ?? (embedded ? 'simulated' : 'live')) === 'simulated';
   if (env.DATABASE_URL && !env.DWAYBANK_SECRET) {
     faults.push('DWAYBANK_SECRET: is needed beside DATABASE_URL; make one with `openssl rand -hex 32` and keep it.');
   }
   if (env.NODE_ENV === 'production' && env.PROVIDERS === 'simulated') {
     faults.push('PROVIDERS: simulated providers and demo logins are refused with NODE_ENV=production.');
+  }
+  if (simulated && /^.k_live_/.test(env.STRIPE_SECRET_KEY ?? '')) {
+    faults.push('STRIPE_SECRET_KEY: a live key is refused beside simulated providers; set PROVIDERS=live to use it.');
+  }
+  if (!simulated && env.STRIPE_URL) {
+    // A live key must never be sent to another place than Stripe.
+    faults.push('STRIPE_URL: names a simulator, and is only for PROVIDERS=simulated.');
   }
   if (faults.length > 0) throw new ConfigError(faults.join('\n'));
   return {
@@ -92,8 +116,9 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
     folder: path.resolve(env.DWAYBANK_FOLDER),
     redisUrl: env.REDIS_URL ?? null,
     secret: env.DWAYBANK_SECRET ?? null,
-    simulated:
-      (env.PROVIDERS ?? (env.DATABASE_URL || env.NODE_ENV === 'production' ? 'live' : 'simulated')) === 'simulated',
+    simulated,
+    stripeSecretKey: env.STRIPE_SECRET_KEY ?? (simulated ? SIMULATOR_KEY : null),
+    stripeUrl: env.STRIPE_URL ?? null,
     trustedProxies: env.TRUSTED_PROXIES,
     logLevel: env.LOG_LEVEL,
     subgraphUrls: {

@@ -66,3 +66,8 @@ function freshBytes(): Buffer {
 export function parseId<Id extends AnyId>(text: string): Id | null {
   return UUID.test(text) ? (text.toLowerCase() as Id) : null;
 }
+
+/** When an id was made, in milliseconds since 1970: the first 48 bits of a UUIDv7. */
+export function idTime(id: AnyId): number {
+  return Number.parseInt(id.slice(0, 8) + id.slice(9, 13), 16);
+}

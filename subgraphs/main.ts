@@ -1,4 +1,5 @@
 import { serviceRole } from '../bank/owners.ts';
+import { connectProviders } from '../bank/providers.ts';
 import { runSubgraphs } from '../bank/run-subgraphs.ts';
 import { checkDatabase } from '../platform/check-database.ts';
 import { systemClock } from '../platform/clock.ts';
@@ -20,6 +21,7 @@ Needed in the environment:
   DATABASE_URL, DWAYBANK_SECRET   the same as the gateway has
   USER_URL … INSIGHTS_URL         where each subgraph answers (default http://127.0.0.1:4001 … 4006)
   HOST, REDIS_URL                 optional; the README lists all
+  STRIPE_SECRET_KEY               who charges cards (wallet, transfer); with PROVIDERS=simulated also STRIPE_URL
 `;
 
 /** One or several subgraphs as a process of their own (`npm run start:subgraph -- transfer risk`); no names mean all. */
@@ -40,7 +42,17 @@ runMain(
     const wakeUp = createWakeUp({ redisUrl: config.redisUrl, log });
     main.onStop(() => wakeUp.close());
     const { databaseUrl } = config;
-    const subgraphs = await runSubgraphs({ names, config, databaseUrl, secrets, cards: null, wakeUp, clock: systemClock, log });
+    const cards = connectProviders(config);
+    const subgraphs = await runSubgraphs({
+      names,
+      config,
+      databaseUrl,
+      secrets,
+      cards,
+      wakeUp,
+      clock: systemClock,
+      log,
+    });
     main.onStop(() => subgraphs.stop());
     for (const served of subgraphs.served) {
       const { name } = served.subgraph;

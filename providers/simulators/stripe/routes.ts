@@ -1,0 +1,37 @@
+import { createCustomer, retrieveCustomer } from './customers.ts';
+import { listCharges, listPaymentIntents, searchCustomers, searchPaymentIntents } from './lists.ts';
+import { cancelPaymentIntent, createPaymentIntent, retrievePaymentIntent } from './payment-intents.ts';
+import { detachPaymentMethod, retrievePaymentMethod } from './payment-methods.ts';
+import type { Handler } from './request.ts';
+import { createSetupIntent } from './setup-intents.ts';
+
+/** The endpoints, the more particular before the more general. `:id` stands for one object. */
+const ENDPOINTS: readonly [method: 'GET' | 'POST', path: string, handler: Handler][] = [
+  ['POST', '/v1/customers', createCustomer],
+  ['GET', '/v1/customers/search', searchCustomers],
+  ['GET', '/v1/customers/:id', retrieveCustomer],
+  ['GET', '/v1/payment_methods/:id', retrievePaymentMethod],
+  ['POST', '/v1/payment_methods/:id/detach', detachPaymentMethod],
+  ['POST', '/v1/setup_intents', createSetupIntent],
+  ['POST', '/v1/payment_intents', createPaymentIntent],
+  ['GET', '/v1/payment_intents', listPaymentIntents],
+  ['GET', '/v1/payment_intents/search', searchPaymentIntents],
+  ['GET', '/v1/payment_intents/:id', retrievePaymentIntent],
+  ['POST', '/v1/payment_intents/:id/cancel', cancelPaymentIntent],
+  ['GET', '/v1/charges', listCharges],
+];
+
+const ROUTES = ENDPOINTS.map(([method, path, handler]) => ({
+  method,
+  pattern: new RegExp(`^${path.replace(':id', '([A-Za-z0-9_]+)')}$`),
+  handler,
+}));
+
+/** Who answers a request, and the id in its path; null when nobody does. */
+export function findRoute(method: string, path: string): { handler: Handler; id: string } | null {
+  for (const route of ROUTES) {
+    const match = route.method === method ? route.pattern.exec(path) : null;
+    if (match) return { handler: route.handler, id: match[1] ?? '' };
+  }
+  return null;
+}
