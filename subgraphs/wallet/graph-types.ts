@@ -3,9 +3,12 @@ import type { LedgerBalance } from '../../ledger/balances.ts';
 import type { LineType } from '../../ledger/entry.ts';
 import type { AccountId, PostingId, UserId } from '../../platform/ids.ts';
 import type { SubgraphContext } from '../../platform/subgraph.ts';
+import type { StoredExternalTransaction } from './external-transaction-store.ts';
 import type { WalletLoaders } from './loaders.ts';
+import type { PaymentMethodLoaders } from './payment-method-loaders.ts';
+import type { StoredPaymentMethod } from './payment-method-store.ts';
 
-export type WalletContext = SubgraphContext<WalletLoaders>;
+export type WalletContext = SubgraphContext<WalletLoaders & PaymentMethodLoaders>;
 
 /** A user here is an id; who it is, the user subgraph knows. */
 export interface UserParent {
@@ -39,6 +42,8 @@ export interface BalanceUpdateParent {
   cause: TransactionParent | null;
 }
 
-/** There are none yet: connecting one is refused. */
-export type PaymentMethodParent = never;
-export type ExternalTransactionParent = never;
+/** A linked outside source, as its owner sees it. */
+export type PaymentMethodParent = StoredPaymentMethod;
+
+/** A line on an outside account. */
+export type ExternalTransactionParent = StoredExternalTransaction;

@@ -1,17 +1,30 @@
-import type { UserId } from '../../platform/ids.ts';
+import { parseId, type PaymentMethodId, type UserId } from '../../platform/ids.ts';
 import { parsePage, toConnection, type Connection } from '../../platform/pagination.ts';
 import type { PaymentMethodParent } from './graph-types.ts';
+import type { PaymentMethodLoaders } from './payment-method-loaders.ts';
 
-/** A page of a person's payment methods. There are none yet; what is wrong with the page is said all the same. */
-export function listPaymentMethods(
+const DEFAULT_SIZE = 50;
+
+/** A page of a person's payment methods, oldest first; whether the caller may see them is for the caller's side to say. */
+export async function listPaymentMethods(
+  { paymentMethodsPage }: Pick<PaymentMethodLoaders, 'paymentMethodsPage'>,
   ownerId: UserId,
   args: { first?: number | null; after?: string | null },
-): Connection<PaymentMethodParent> {
-  const page = parsePage(args, `user.paymentMethods:${ownerId}`, {}, () => false, 50);
-  return toConnection<PaymentMethodParent, PaymentMethodParent>(
-    [],
+): Promise<Connection<PaymentMethodParent>> {
+  const page = parsePage(
+    args,
+    `user.paymentMethods:${ownerId}`,
+    {},
+    ([id, ...more]) => more.length === 0 && parseId(id ?? '') !== null,
+    DEFAULT_SIZE,
+  );
+  // The form of the position has just been checked.
+  const after = (page.after?.[0] as PaymentMethodId | undefined) ?? null;
+  const methods = await paymentMethodsPage.load({ ownerId, after, limit: page.limit + 1 });
+  return toConnection(
+    methods,
     page,
-    () => [],
+    ({ id }) => [id],
     (method) => method,
   );
 }

@@ -2,21 +2,22 @@ import { availableMinor, balanceAsOf } from '../../ledger/balances.ts';
 import { unauthenticated } from '../../platform/graph-errors.ts';
 import { parseId, type AccountId, type PostingId } from '../../platform/ids.ts';
 import { toGraphMoney } from '../../platform/money.ts';
-import { answerRefusals, userError, type UserError } from '../../platform/refusal.ts';
+import { answerRefusals, type UserError } from '../../platform/refusal.ts';
 import type { Viewer } from '../../platform/viewer.ts';
 import { followBalance, type FollowBalanceDeps } from './follow-balance.ts';
 import type { Resolvers } from './generated/resolvers.ts';
 import type { AccountParent, BalanceParent, BalanceUpdateParent, WalletContext } from './graph-types.ts';
 import { listAccounts } from './list-accounts.ts';
-import { listPaymentMethods } from './list-payment-methods.ts';
 import { listTransactions } from './list-transactions.ts';
 import { openAccount, type OpenAccountDeps } from './open-account.ts';
+import { createPaymentMethodResolvers, type PaymentMethodDeps } from './payment-method-resolvers.ts';
 import { WALLET_REFUSALS, type WalletRefusal } from './refusals.ts';
 
-export type WalletDeps = OpenAccountDeps & FollowBalanceDeps;
+export type WalletDeps = OpenAccountDeps & FollowBalanceDeps & PaymentMethodDeps;
 
 /** GraphQL in and out. */
 export function createResolvers(deps: WalletDeps): Resolvers {
+  const paymentMethodPart = createPaymentMethodResolvers(deps);
   return {
     Query: {
       me: (_root, _args, context) => ({ id: viewerOf(context).userId }),
@@ -34,11 +35,7 @@ export function createResolvers(deps: WalletDeps): Resolvers {
           (userErrors) => ({ account: null, userErrors }),
         );
       },
-      connectPaymentMethod: (_root, _args, context) =>
-        refusePaymentMethod(context, 'FEATURE_UNAVAILABLE', ['provider']),
-      syncPaymentMethod: (_root, _args, context) => refusePaymentMethod(context, 'PAYMENT_METHOD_NOT_FOUND', ['id']),
-      disconnectPaymentMethod: (_root, _args, context) =>
-        refusePaymentMethod(context, 'PAYMENT_METHOD_NOT_FOUND', ['id']),
+      ...paymentMethodPart.mutations,
     },
     Subscription: {
       balanceUpdated: {
@@ -53,7 +50,7 @@ export function createResolvers(deps: WalletDeps): Resolvers {
         return userId && { id: userId };
       },
       accounts: ({ id }, args, { viewer, loaders }) => (viewer?.userId === id ? listAccounts(loaders, id, args) : null),
-      paymentMethods: ({ id }, args, { viewer }) => (viewer?.userId === id ? listPaymentMethods(id, args) : null),
+      paymentMethods: paymentMethodPart.paymentMethods,
     },
     Account: {
       __resolveReference: ({ id }, context) => ownAccount(id, context),
@@ -84,8 +81,7 @@ export function createResolvers(deps: WalletDeps): Resolvers {
         return account;
       },
     },
-    PaymentMethod: { __resolveReference: () => null },
-    ExternalTransaction: { __resolveReference: () => null },
+    ...paymentMethodPart.entities,
   };
 }
 
@@ -109,9 +105,4 @@ async function readBalance(
   const balance = asOf ? await balanceAsOf(pool, id, asOf) : present;
   if (!balance) throw new Error(`account ${id} has no balance`);
   return { ...balance, currency };
-}
-
-function refusePaymentMethod(context: WalletContext, code: WalletRefusal, field?: string[]) {
-  viewerOf(context);
-  return { paymentMethod: null, userErrors: [userError(WALLET_REFUSALS, code, field)] };
 }

@@ -4,8 +4,10 @@ import type { SubgraphDeps } from '../../platform/subgraph-deps.ts';
 import type { Subgraph } from '../../platform/subgraph.ts';
 import type { CardProvider } from '../../providers/card-provider.ts';
 import type { OpenAccountInput } from './domain.ts';
+import { forgetDisconnectedCards } from './forget-card.ts';
 import { createLoaders } from './loaders.ts';
 import { openAccount } from './open-account.ts';
+import { createPaymentMethodLoaders } from './payment-method-loaders.ts';
 import { createResolvers } from './resolvers.ts';
 import { createWalletStore } from './store.ts';
 
@@ -25,17 +27,31 @@ export interface WalletDeps extends SubgraphDeps {
 export function createWalletSubgraph(deps: WalletDeps): WalletSubgraph {
   const store = createWalletStore(deps.pool);
   const openStreams = new Set<() => void>();
+  const stopping = new AbortController();
+  let forgetting: Promise<void> | undefined;
   const walletDeps = { ...deps, store, openStreams };
   return {
     name: 'wallet',
     typeDefs: readFileSync(new URL('schema.graphql', import.meta.url), 'utf8'),
     // The cast: what serves them knows loaders as unknown, and Apollo's type has no room for __resolveReference.
     resolvers: createResolvers(walletDeps) as unknown as Subgraph['resolvers'],
-    createLoaders: ({ viewer }) => createLoaders(deps.pool, store, viewer),
+    createLoaders: ({ viewer }) => ({
+      ...createLoaders(deps.pool, store, viewer),
+      ...createPaymentMethodLoaders(deps.pool, viewer),
+    }),
     listeners: [],
     answers: {},
     openAccount: (ownerId, input) => openAccount(walletDeps, ownerId, input),
+    start() {
+      // Nothing waits for it: whoever was away may be away still.
+      forgetting = forgetDisconnectedCards(deps, stopping.signal).catch((error: unknown) => {
+        deps.log.error({ err: error }, 'disconnected cards could not be looked up');
+      });
+      return Promise.resolve();
+    },
     async stop() {
+      stopping.abort();
+      await forgetting;
       for (const close of [...openStreams]) close();
       await store.close();
     },

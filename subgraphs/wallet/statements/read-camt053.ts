@@ -1,7 +1,7 @@
 import { find, findAll, textAt, type Element } from './element.ts';
 import { readEntry, signOf } from './read-camt053-entry.ts';
 import { refuseStatement, type OutsideAccount, type ReadBalance, type ReadStatement } from './statement.ts';
-import { amountIn, currencyIn, isoDateIn, maskNumber, wordsOf } from './values.ts';
+import { amountIn, currencyIn, isoDateIn, lastMomentOf, maskNumber, wordsOf } from './values.ts';
 
 /*
  * ISO 20022 camt.053, bank to customer statement, versions 001.02 to 001.13: what is read here has kept its place through all
@@ -96,7 +96,7 @@ function endOf(statement: Element, balances: readonly Element[], lines: readonly
     'Dt',
   );
   const last = lines.map(({ bookedOn }) => bookedOn).sort().at(-1); // prettier-ignore
-  const end = dateIn(closing) ?? (last ? new Date(`${last}T00:00:00.000Z`) : null);
+  const end = dateIn(closing) ?? (last ? lastMomentOf(last) : null);
   const made = find(statement, 'FrToDt', 'ToDtTm') ?? find(statement, 'CreDtTm');
   if (end) return end;
   if (made) return isoDateIn(made).moment;

@@ -1,6 +1,15 @@
 import { find, findAll, textAt, type Element } from './element.ts';
 import { refuseStatement, type OutsideAccount, type ReadLine, type ReadStatement } from './statement.ts';
-import { amountIn, currencyIn, maskNumber, merchantCategoryOf, ofxDateIn, quote, wordsOf } from './values.ts';
+import {
+  amountIn,
+  currencyIn,
+  lastMomentOf,
+  maskNumber,
+  merchantCategoryOf,
+  ofxDateIn,
+  quote,
+  wordsOf,
+} from './values.ts';
 
 /*
  * OFX 1.x and 2.x, bank and credit card statements (STMTRS, CCSTMTRS). What is booked counts: pending lines stand in lists
@@ -59,7 +68,7 @@ function endOf(statement: Element, lines: readonly ReadLine[]): Date {
   if (!last) {
     throw refuseStatement('STATEMENT_EMPTY', statement.line, 'the statement has no line, no balance and no date');
   }
-  return new Date(`${last}T00:00:00.000Z`);
+  return lastMomentOf(last);
 }
 
 function readAccount(account: Element, institution: string): OutsideAccount {

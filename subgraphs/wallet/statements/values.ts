@@ -51,7 +51,7 @@ const ISO_DATE = new RegExp(
   `^(${YEAR})-(\\d\\d)-(\\d\\d)(?:T(\\d\\d):(\\d\\d):(\\d\\d)(?:\\.(\\d{1,9}))?)?(Z|[+-]\\d\\d:\\d\\d)?$`,
 );
 
-/** A day as the bank wrote it, and the moment that is meant (its beginning where no time is given; UTC where no offset is). */
+/** A day as the bank wrote it, and the moment that is meant: its end where no time is given, UTC where no offset is. */
 export interface WrittenDate {
   day: string;
   moment: Date;
@@ -70,14 +70,20 @@ export function isoDateIn({ text, line }: Element): WrittenDate {
 }
 
 function writtenDate(match: RegExpExecArray | null, offsetMinutes: number, text: string, line: number): WrittenDate {
-  const [, year, month, date, hours = '00', minutes = '00', seconds = '00', fraction = ''] = match ?? [];
+  const [, year, month, date, hours, minutes, seconds = '00', fraction = ''] = match ?? [];
   const day = `${year}-${month}-${date}`;
-  const written = new Date(`${day}T${hours}:${minutes}:${seconds}.${fraction.padEnd(3, '0').slice(0, 3)}Z`);
+  const time = `${hours}:${minutes}:${seconds}.${fraction.padEnd(3, '0').slice(0, 3)}Z`;
+  const written = hours === undefined ? lastMomentOf(day) : new Date(`${day}T${time}`);
   // 31 February parses to a day in March: the day itself must exist.
   if (!match || Number.isNaN(written.getTime()) || !written.toISOString().startsWith(day)) {
     throw refuseStatement('STATEMENT_MALFORMED', line, `${quote(text.trim())} is not a date that exists`);
   }
   return { day, moment: new Date(written.getTime() - offsetMinutes * 60_000) };
+}
+
+/** What is told of a day holds when it is over. */
+export function lastMomentOf(day: string): Date {
+  return new Date(`${day}T23:59:59.999Z`);
 }
 
 /** Blanks of every kind, control characters, lone surrogates, and what reverses the direction of the text after it. */

@@ -1,0 +1,53 @@
+import { appendEvents, type NewEvent } from '../../platform/event-log.ts';
+import { parseId, type PaymentMethodId, type UserId } from '../../platform/ids.ts';
+import { Refusal } from '../../platform/refusal.ts';
+import type { SubgraphDeps } from '../../platform/subgraph-deps.ts';
+import { forgetCard, type ForgetCardDeps } from './forget-card.ts';
+import {
+  clearReference,
+  lockPaymentMethod,
+  updatePaymentMethod,
+  type StoredPaymentMethod,
+} from './payment-method-store.ts';
+import type { WalletRefusal } from './refusals.ts';
+import type { WalletStore } from './store.ts';
+
+export interface DisconnectPaymentMethodDeps extends ForgetCardDeps, Pick<SubgraphDeps, 'clock' | 'wakeUp'> {
+  store: WalletStore;
+}
+
+/**
+ * Ends a link; twice is as good as once. First nothing can be charged through it any more, then its provider is asked to forget
+ * the card: in that order a provider that is away cannot keep a card in use.
+ */
+export async function disconnectPaymentMethod(
+  deps: DisconnectPaymentMethodDeps,
+  ownerId: UserId,
+  givenId: string,
+  signal: AbortSignal,
+): Promise<PaymentMethodId> {
+  const id = parseId<PaymentMethodId>(givenId);
+  const now = deps.clock.now();
+  const method = await deps.store.transaction(async (tx) => {
+    const locked = id && (await lockPaymentMethod(tx, ownerId, id));
+    if (!locked) throw new Refusal<WalletRefusal>('PAYMENT_METHOD_NOT_FOUND', ['id']);
+    if (locked.isActive) {
+      const after = { ...locked, isActive: false };
+      await updatePaymentMethod(tx, after);
+      await appendEvents(tx, [disconnected(after, now)]);
+    }
+    return locked;
+  });
+  if (method.isActive) deps.wakeUp.signal();
+  const { reference } = method;
+  if (reference !== null && (await forgetCard(deps, reference, signal))) {
+    await clearReference(deps.pool, method.id, reference);
+  }
+  return method.id;
+}
+
+/** The link has ended. */
+export function disconnected({ id, ownerId }: StoredPaymentMethod, now: Date): NewEvent {
+  const payload = { paymentMethodId: id, ownerId, at: now.toISOString() };
+  return { type: 'PaymentMethodDisconnected', key: id, payload };
+}
