@@ -126,13 +126,20 @@ export async function readLastSettled(db: Queryable): Promise<EventPosition> {
 }
 
 /**
+ * SQL: whether there are events above the horizon. It asks for the newest one: asked whether there is any, Postgres would
+ * read a log that it has no statistics of from its beginning.
+ */
+export const HELD_BACK = `coalesce(
+  (SELECT xid FROM platform.event ORDER BY xid DESC, id DESC LIMIT 1) >= pg_snapshot_xmin(pg_current_snapshot()), false)`;
+
+/**
  * True while there are events above the horizon: some transaction that is older than theirs is still open. Nobody signals
  * its end, so a reader looks again soon.
  */
 export async function isHeldBack(db: Queryable): Promise<boolean> {
   const { rows } = await db.query<{ held: boolean }>({
     name: 'platform-is-held-back',
-    text: 'SELECT EXISTS (SELECT FROM platform.event WHERE xid >= pg_snapshot_xmin(pg_current_snapshot())) AS held',
+    text: `SELECT ${HELD_BACK} AS held`,
   });
   return rows[0]!.held;
 }

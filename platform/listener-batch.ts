@@ -1,6 +1,6 @@
 import type pg from 'pg';
 import { sqlState, withTransaction, type Queryable } from './db.ts';
-import { comparePositions, formatPosition, readEvent, readStretch } from './event-log.ts';
+import { comparePositions, formatPosition, HELD_BACK, readEvent, readStretch } from './event-log.ts';
 import type { Listener } from './event-listeners.ts';
 import type { EventPosition, StoredEvent } from './events.ts';
 import type { Logger } from './log.ts';
@@ -63,7 +63,7 @@ export async function readProgress(db: Queryable, listener: Listener): Promise<P
              FROM (VALUES ($1)) AS asked (listener) LEFT JOIN platform.listener_cursor ON name = listener
            )
            SELECT place.xid, place.id, next.rows, next.wanted,
-                  EXISTS (SELECT FROM platform.event WHERE xid >= pg_snapshot_xmin(pg_current_snapshot())) AS held,
+                  ${HELD_BACK} AS held,
                   EXISTS (SELECT FROM platform.parked_event WHERE listener = $1 AND retry_requested) AS retry
            FROM place, LATERAL (
              SELECT count(*) AS rows, count(*) FILTER (WHERE type = ANY ($2::text[])) AS wanted
