@@ -14,6 +14,7 @@ import { createLog } from '../platform/log.ts';
 import { parseAmount } from '../platform/money.ts';
 import type { Assessment, AssessTransferQuestion } from '../platform/questions/assess-transfer.ts';
 import { createRateLimits } from '../platform/rate-limits.ts';
+import type { Rates } from '../platform/rates.ts';
 import type { SubgraphDeps } from '../platform/subgraph-deps.ts';
 import { serveSubgraph } from '../platform/subgraph-server.ts';
 import type { SubgraphEvent, SubgraphRequest } from '../platform/subgraph.ts';
@@ -50,6 +51,8 @@ export interface TransferWorld {
   link(owner: Customer, options?: { reference?: string | null; unheard?: boolean }): Promise<PaymentMethodId>;
   unlink(owner: Customer, paymentMethodId: PaymentMethodId): Promise<void>;
   fundMinor(accountId: AccountId, amountMinor: bigint, currency: string): Promise<void>;
+  /** Records a day of rates as portfolio does; transfer has heard of it unless `unheard`. */
+  recordRates(rates: Rates, options?: { unheard?: boolean }): Promise<void>;
   setStatus(accountId: AccountId, status: 'ACTIVE' | 'FROZEN' | 'CLOSED'): Promise<void>;
   /** The posted balance in minor units. */
   balance(accountId: AccountId): Promise<bigint>;
@@ -194,6 +197,11 @@ export async function openTransferWorld({
         ],
       });
       if (!verdict.posted) throw new Error(verdict.refusal);
+    },
+    async recordRates(rates, { unheard = false } = {}) {
+      const payload = { ...rates, source: 'test' };
+      await appendEvents(pool, [{ type: 'RatesRecorded', key: rates.date, payload }]);
+      if (!unheard) await listeners.caughtUp('transfer.rates', AbortSignal.timeout(10_000));
     },
     async setStatus(accountId, status) {
       await admin.query('UPDATE ledger.account SET status = $2 WHERE id = $1', [accountId, status]);

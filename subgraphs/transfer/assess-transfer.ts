@@ -1,8 +1,11 @@
 import { z } from 'zod';
+import { availableMinor, balances } from '../../ledger/balances.ts';
 import type { Assessment, AssessTransferQuestion } from '../../platform/questions/assess-transfer.ts';
 import type { SubgraphDeps } from '../../platform/subgraph-deps.ts';
 import { untilAborted } from '../../platform/subgraph-execution.ts';
 import { refuse } from './refusals.ts';
+
+export type AssessTransferDeps = Pick<SubgraphDeps, 'ask' | 'log' | 'pool'>;
 
 /** Risk answers in a few milliseconds; a customer waits no longer than this for it. */
 const DEADLINE_MS = 2_000;
@@ -30,17 +33,18 @@ const assessmentSchema: z.ZodType<Assessment> = z.object({
 
 /**
  * Asks risk about a transfer, once. Returns the assessment when the transfer may go on; refuses when it may not, and with
- * RISK_UNAVAILABLE when there is no answer in time: nothing moves unchecked.
+ * RISK_UNAVAILABLE when there is no answer in time: nothing moves unchecked. Who has not the money anyway is told so, rather than
+ * asked for a second factor in vain; nothing is stored, and with enough money the same key asks anew.
  */
 export async function assessTransfer(
-  deps: Pick<SubgraphDeps, 'ask' | 'log'>,
+  deps: AssessTransferDeps,
   question: AssessTransferQuestion,
   signal: AbortSignal,
 ): Promise<Assessment> {
   const assessment = await ask(deps, question, AbortSignal.any([signal, AbortSignal.timeout(DEADLINE_MS)]));
+  if (assessment.decision === 'ALLOW') return assessment;
+  if (await lacksFunds(deps, question)) throw refuse('INSUFFICIENT_FUNDS', ['amount', 'amount']);
   switch (assessment.decision) {
-    case 'ALLOW':
-      return assessment;
     case 'STEP_UP':
       throw refuse('STEP_UP_REQUIRED');
     case 'REVIEW':
@@ -50,8 +54,16 @@ export async function assessTransfer(
   }
 }
 
+async function lacksFunds(
+  { pool }: AssessTransferDeps,
+  { sourceAccountId, amountMinor }: AssessTransferQuestion,
+): Promise<boolean> {
+  const balance = sourceAccountId && (await balances(pool, [sourceAccountId])).get(sourceAccountId);
+  return balance ? availableMinor(balance) < BigInt(amountMinor) : false;
+}
+
 async function ask(
-  deps: Pick<SubgraphDeps, 'ask' | 'log'>,
+  deps: AssessTransferDeps,
   question: AssessTransferQuestion,
   deadline: AbortSignal,
 ): Promise<Assessment> {

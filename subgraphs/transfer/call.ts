@@ -1,11 +1,14 @@
 import type { Pool } from 'pg';
+import type { SystemAccounts } from '../../ledger/system-accounts.ts';
 import type { TransferId } from '../../platform/ids.ts';
+import type { RatesReader } from '../../platform/rates-projection.ts';
 import type { UserError } from '../../platform/refusal.ts';
 import type { SubgraphDeps } from '../../platform/subgraph-deps.ts';
 import type { ClientOrigin, Viewer } from '../../platform/viewer.ts';
 import type { CardProvider } from '../../providers/card-provider.ts';
 import type { Gate } from './gate.ts';
 import type { TransferParent } from './graph-types.ts';
+import type { Lookups } from './lookups.ts';
 import type { Poster } from './poster.ts';
 import type { TransferStore } from './store.ts';
 
@@ -14,8 +17,12 @@ import type { TransferStore } from './store.ts';
 export interface CreateTransferDeps extends SubgraphDeps {
   pool: Pool;
   store: TransferStore;
+  lookups: Lookups;
   poster: Poster;
   gate: Gate;
+  /** This subgraph's own projection of the exchange rates. */
+  rates: RatesReader;
+  systemAccount: SystemAccounts;
   /** Who charges cards; null: nobody, and deposits are refused. */
   cards: CardProvider | null;
 }

@@ -49,15 +49,26 @@ describe('what was tampered with is found out:', () => {
     ],
     ['a removed transfer', `DELETE FROM transfer.transfer`, 'entry of a transfer that does not exist'],
     ['a removed transfer', `DELETE FROM transfer.transfer`, 'accepted key without transfer'],
-    [
-      'another amount',
-      `UPDATE transfer.transfer SET amount = amount + 1`,
-      'transfer between accounts moved another amount',
-    ],
+    ['another amount', `UPDATE transfer.transfer SET amount = amount + 1`, 'transfer moved another amount'],
     [
       'another destination',
       `UPDATE transfer.transfer SET destination_account_id = gen_random_uuid()`,
-      'transfer between accounts moved another amount',
+      'transfer moved another amount',
+    ],
+    [
+      'another arrival',
+      `UPDATE transfer.transfer SET destination_amount = destination_amount + 1`,
+      'transfer moved another amount',
+    ],
+    [
+      'an arrival in another currency',
+      `UPDATE transfer.transfer SET destination_currency = 'EUR'`,
+      'transfer without exchange changed its amount',
+    ],
+    [
+      'a completion taken back',
+      `UPDATE transfer.transfer SET status = 'FAILED'`,
+      'transfer that is not completed has an entry',
     ],
     [
       'a removed key',

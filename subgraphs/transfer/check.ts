@@ -10,15 +10,23 @@ const FINDINGS = `
   SELECT 'entry of a transfer that does not exist', e.id::text, concat('transfer ', e.transfer_id)
     FROM ledger.entry e LEFT JOIN transfer.transfer t ON t.id = e.transfer_id WHERE e.transfer_id IS NOT NULL AND t.id IS NULL
   UNION ALL
-  SELECT 'transfer between accounts moved another amount', t.id::text,
-      concat('amount ', t.amount, ' ', t.currency, ', from the source ', p.leaves, ', to the destination ', p.arrives)
+  SELECT 'transfer moved another amount', t.id::text,
+      concat('amount ', t.amount, ' ', t.currency, ' and ', t.destination_amount, ' ', t.destination_currency,
+        ', from the source ', p.leaves, ', to the destination ', p.arrives)
     FROM transfer.transfer t JOIN (
       SELECT t.id, -sum(p.amount) FILTER (WHERE p.account_id = t.source_account_id) AS leaves,
         sum(p.amount) FILTER (WHERE p.account_id = t.destination_account_id) AS arrives
       FROM transfer.transfer t JOIN ledger.entry e ON e.transfer_id = t.id JOIN ledger.posting p ON p.entry_id = e.id GROUP BY t.id
     ) p ON p.id = t.id
-    WHERE t.type = 'INTERNAL' AND t.status = 'COMPLETED'
-      AND (p.leaves IS DISTINCT FROM t.amount + t.fees OR p.arrives IS DISTINCT FROM t.amount)
+    WHERE t.status = 'COMPLETED' AND (p.arrives IS DISTINCT FROM t.destination_amount
+      OR t.source_account_id IS NOT NULL AND p.leaves IS DISTINCT FROM t.amount + t.fees)
+  UNION ALL
+  SELECT 'transfer without exchange changed its amount', id::text,
+      concat(amount, ' ', currency, ' to ', destination_amount, ' ', destination_currency)
+    FROM transfer.transfer WHERE type <> 'EXCHANGE' AND (amount, currency) <> (destination_amount, destination_currency)
+  UNION ALL
+  SELECT 'transfer that is not completed has an entry', t.id::text, t.status
+    FROM transfer.transfer t JOIN ledger.entry e ON e.transfer_id = t.id WHERE t.status <> 'COMPLETED'
   UNION ALL
   SELECT 'transfer has not exactly one accepted key', t.id::text, count(k.key) || ' keys'
     FROM transfer.transfer t LEFT JOIN transfer.idempotency_key k ON k.transfer_id = t.id AND k.verdict IS NULL
@@ -31,7 +39,7 @@ const FINDINGS = `
     FROM transfer.idempotency_key k JOIN transfer.transfer t ON t.id = k.transfer_id WHERE k.verdict IS NOT NULL`;
 
 /**
- * Proves that transfers and books say the same: a completed transfer is exactly one entry of its amount, an entry of a
+ * Proves that transfers and books say the same: a completed transfer is exactly one entry of its amounts and no other has one, an entry of a
  * transfer has that transfer, and every transfer one accepted key. Run as dwaybank_transfer, which may read both.
  */
 export async function proveTransfers(db: Queryable): Promise<{ transfers: number; findings: Finding[] }> {

@@ -1,6 +1,7 @@
-import { accountsByIds, type LedgerAccount } from '../../ledger/accounts.ts';
 import type { Leg } from '../../ledger/entry.ts';
-import { newId, type AccountId, type TransferId } from '../../platform/ids.ts';
+import { newId, type TransferId } from '../../platform/ids.ts';
+import type { Money } from '../../platform/money.ts';
+import type { Assessment } from '../../platform/questions/assess-transfer.ts';
 import { Refusal } from '../../platform/refusal.ts';
 import type { Viewer } from '../../platform/viewer.ts';
 import { assessTransfer } from './assess-transfer.ts';
@@ -14,16 +15,15 @@ import {
 import {
   hashCommand,
   isDeposit,
-  ownSource,
   parseCommand,
-  planTransfer,
   type AccountCommand,
   type TransferCommand,
   type TransferInput,
 } from './domain.ts';
 import type { TransferParent } from './graph-types.ts';
-import { findRecipientAccount, labelsOf } from './payees.ts';
+import { findNamedAccounts, planEnds, type Ends, type NamedAccounts } from './plan-ends.ts';
 import type { PlannedTransfer, Verdict } from './poster.ts';
+import { priceExchange } from './price-exchange.ts';
 import { ledgerError, refuse, TRANSFER_REFUSALS, transferError, type TransferRefusal } from './refusals.ts';
 import { startDeposit } from './start-deposit.ts';
 
@@ -32,9 +32,12 @@ import { startDeposit } from './start-deposit.ts';
  *
  * 1. Parse. All faults of the input are told at once.
  * 2. Replay: a key that was decided before is answered from what was stored, whatever planning or risk would say today.
- * 3. Plan: both ends are looked up and checked. A refusal here stores nothing.
+ * 3. Plan: both ends are looked up and checked, and an exchange is priced. A refusal here stores nothing. (The accounts are read
+ *    together with the key, to save a round trip; they are judged only when there is no replay.)
  * 4. Risk is asked once, outside any database transaction, within a deadline. A refusal here stores nothing.
  * 5. Post: one call of the poster decides under the ledger's locks, and what it decides is final for this key.
+ *
+ * Money from a payment method takes another way after step 2 (start-deposit.ts).
  */
 export async function createTransfer(
   deps: CreateTransferDeps,
@@ -44,15 +47,12 @@ export async function createTransfer(
   const command = parseCommand(input);
   if ('faults' in command) return refused(...command.faults.map(({ code, field }) => transferError(code, field)));
   const bodyHash = hashCommand(command);
+  const replaying = findReplay(deps, call.viewer, command, bodyHash);
   try {
-    const replay = await findReplay(deps, call.viewer, command, bodyHash);
+    if (isDeposit(command)) return (await replaying) ?? (await startDeposit(deps, call, command, bodyHash));
+    const [replay, accounts] = await Promise.all([replaying, findNamedAccounts(deps, command)]);
     if (replay) return replay;
-    if (isDeposit(command)) return await startDeposit(deps, call, command, bodyHash);
-    return await deps.gate.run(async () => {
-      const ends = await planEnds(deps, call, command);
-      const planned = await assess(deps, call, { ...describe(command, bodyHash), ...ends });
-      return toAnswer(deps, planned, await deps.poster.post(planned));
-    }, call.signal);
+    return await deps.gate.run(() => move(deps, call, command, accounts, bodyHash), call.signal);
   } catch (error) {
     if (!(error instanceof Refusal) || !(error.code in TRANSFER_REFUSALS)) throw error;
     // The `in` above is the check that this code belongs to this subgraph.
@@ -66,85 +66,50 @@ async function findReplay(
   { idempotencyKey }: TransferCommand,
   bodyHash: Buffer,
 ): Promise<CreateTransferAnswer | null> {
-  const decided = await deps.store.findKey(viewer.userId, idempotencyKey);
+  const decided = await deps.lookups.key(viewer.userId, idempotencyKey);
   if (!decided) return null;
   if (!decided.bodyHash.equals(bodyHash)) throw refuse('IDEMPOTENCY_KEY_REUSED', ['idempotencyKey']);
   if (decided.verdict) return { transfer: null, replayed: true, userErrors: [ledgerError(decided.verdict)] };
   return replayOf(deps, decided.transferId);
 }
 
-type Ends = Pick<PlannedTransfer, 'type' | 'source' | 'destination'>;
-
-async function planEnds(
+/** Steps 3 to 5. */
+async function move(
   deps: CreateTransferDeps,
-  { viewer, signal }: CreateTransferCall,
+  call: CreateTransferCall,
   command: AccountCommand,
-): Promise<Ends> {
-  const { source: from, destination: to } = command;
-  const ids = [from, to].flatMap((end) => (end.kind === 'account' && end.id ? [end.id] : []));
-  const accounts = await accountsByIds(deps.pool, ids);
-  const accountOf = (id: AccountId | null): LedgerAccount | undefined => (id ? accounts.get(id) : undefined);
-  // The source is judged before any email is looked up: who names no account of their own learns nothing about emails.
-  const ownAccount = ownSource(viewer.userId, accountOf(from.id));
-  const found =
-    to.kind === 'account'
-      ? accountOf(to.id)
-      : await findRecipientAccount(deps, viewer, { email: to.email, currency: command.amount.currency, signal });
-  const { type, source, destination } = planTransfer(command, ownAccount, found);
-  const labels = await labelsOf(deps, [source.ownerId, destination.ownerId], signal);
-  const endOf = ({ id, ownerId }: LedgerAccount) => ({ accountId: id, ownerId, label: labels.get(ownerId)! });
-  return { type, source: endOf(source), destination: endOf(destination) };
-}
-
-function describe(
-  { idempotencyKey, amount, description }: AccountCommand,
+  accounts: NamedAccounts,
   bodyHash: Buffer,
-): Pick<PlannedTransfer, 'idempotencyKey' | 'amount' | 'description' | 'bodyHash'> {
-  return { idempotencyKey, bodyHash, amount, description };
-}
-
-/** Completes the plan with what risk finds, or refuses with what follows from it. */
-async function assess(
-  deps: CreateTransferDeps,
-  { viewer, origin, signal }: CreateTransferCall,
-  plan: Ends & ReturnType<typeof describe>,
-): Promise<PlannedTransfer> {
+): Promise<CreateTransferAnswer> {
+  const { idempotencyKey, amount, description } = command;
+  const ends = await planEnds(deps, call, command, accounts);
+  const settlement =
+    ends.type === 'EXCHANGE'
+      ? await priceExchange(deps, { amount, ...ends }, call.signal)
+      : { destinationAmount: amount, exchange: null, legs: transferLegs(amount, ends) };
   const initiatedAt = deps.clock.now();
   // The id begins with the time of createdAt, so that lists sorted by id are sorted by time.
   const transferId = newId<TransferId>(initiatedAt.getTime());
-  const assessment = await assessTransfer(
-    deps,
-    {
-      transferId,
-      customerId: viewer.userId,
-      type: plan.type,
-      sourceAccountId: plan.source.accountId,
-      destinationAccountId: plan.destination.accountId,
-      recipientId: plan.destination.ownerId,
-      amountMinor: plan.amount.amountMinor.toString(),
-      currency: plan.amount.currency,
-      origin,
-    },
-    signal,
-  );
-  return {
-    ...plan,
+  const { type, source, destination } = ends;
+  const planned: PlannedTransfer = {
     transferId,
-    userId: viewer.userId,
-    destinationAmount: plan.amount,
-    exchange: null,
+    userId: call.viewer.userId,
+    idempotencyKey,
+    bodyHash,
+    type,
+    amount,
+    source,
+    destination,
+    description,
     initiatedAt,
-    assessment,
-    legs: legsOf(plan),
+    assessment: await assess(deps, call, { transferId, amount, ...ends }),
+    ...settlement,
   };
+  return toAnswer(deps, planned, await deps.poster.post(planned));
 }
 
 /** The postings of an INTERNAL transfer. Each owner reads the other end's label on the statement. */
-function legsOf({
-  amount: { amountMinor, currency },
-  source,
-  destination,
-}: Pick<PlannedTransfer, 'amount' | 'source' | 'destination'>): Leg[] {
+function transferLegs({ amountMinor, currency }: Money, { source, destination }: Ends): Leg[] {
   return [
     {
       accountId: source.accountId,
@@ -155,6 +120,28 @@ function legsOf({
     },
     { accountId: destination.accountId, currency, amountMinor, lineType: 'TRANSFER_IN', counterparty: source.label },
   ];
+}
+
+function assess(
+  deps: CreateTransferDeps,
+  { viewer, origin, signal }: CreateTransferCall,
+  { transferId, type, source, destination, amount }: Ends & { transferId: TransferId; amount: Money },
+): Promise<Assessment> {
+  return assessTransfer(
+    deps,
+    {
+      transferId,
+      customerId: viewer.userId,
+      type,
+      sourceAccountId: source.accountId,
+      destinationAccountId: destination.accountId,
+      recipientId: destination.ownerId,
+      amountMinor: amount.amountMinor.toString(),
+      currency: amount.currency,
+      origin,
+    },
+    signal,
+  );
 }
 
 async function toAnswer(

@@ -193,19 +193,29 @@ describe('planning', () => {
   const plan =
     (source: LedgerAccount, destination?: LedgerAccount, by = byId) =>
     () =>
-      planTransfer(by, source, destination);
+      planTransfer(by, source, destination ?? null);
   const refusal = (code: string, ...field: string[]) => expect.objectContaining({ code, field });
 
   test('lets a customer draw on no account but their own', () => {
-    const own = account(ada);
+    const own = { account: account(ada) };
     expect(ownSource(ada, own)).toBe(own);
-    expect(() => ownSource(ada, account(bob))).toThrow(refusal('ACCOUNT_NOT_FOUND', 'source', 'accountId'));
-    expect(() => ownSource(ada, undefined)).toThrow(refusal('ACCOUNT_NOT_FOUND', 'source', 'accountId'));
+    expect(() => ownSource(ada, { account: account(bob) })).toThrow(
+      refusal('ACCOUNT_NOT_FOUND', 'source', 'accountId'),
+    );
+    expect(() => ownSource(ada, null)).toThrow(refusal('ACCOUNT_NOT_FOUND', 'source', 'accountId'));
   });
 
   test('goes between two active accounts of one currency', () => {
     const [source, destination] = [account(ada), account(bob)];
     expect(plan(source, destination)()).toEqual({ type: 'INTERNAL', source, destination });
+  });
+
+  test('changes money between two currencies of one customer only', () => {
+    const [source, own, other] = [account(ada), account(ada, { currency: 'EUR' }), account(bob, { currency: 'EUR' })];
+    expect(plan(source, own)()).toEqual({ type: 'EXCHANGE', source, destination: own });
+    expect(plan(source, other)).toThrow(refusal('CURRENCY_MISMATCH', 'destination', 'accountId'));
+    // What is asked for is what leaves: an amount in the destination's currency is none of the source's.
+    expect(plan(own, source)).toThrow(refusal('CURRENCY_MISMATCH', 'amount', 'currency'));
   });
 
   test('refuses in a fixed order, with the path of what is wrong', () => {
@@ -217,7 +227,7 @@ describe('planning', () => {
     const euros = { currency: 'EUR', status: 'CLOSED' } as const;
     expect(plan(account(ada, euros), account(bob, euros))).toThrow(refusal('CURRENCY_MISMATCH', 'amount', 'currency'));
     expect(plan(source, account(bob, euros))).toThrow(refusal('CURRENCY_MISMATCH', ...to));
-    expect(plan(source, account(ada, euros))).toThrow(refusal('FEATURE_UNAVAILABLE', ...to));
+    expect(plan(source, account(ada, euros))).toThrow(refusal('ACCOUNT_CLOSED', ...to));
     const frozen = account(ada, { status: 'FROZEN' });
     expect(plan(frozen, account(bob, { status: 'CLOSED' }))).toThrow(refusal('ACCOUNT_FROZEN', 'source', 'accountId'));
     expect(plan(source, account(bob, { status: 'CLOSED' }))).toThrow(refusal('ACCOUNT_CLOSED', ...to));

@@ -181,8 +181,8 @@ export function hashCommand({ source, destination, amount, description }: Transf
 }
 
 /** The source, which must be the viewer's own: another's is missing, so that nobody learns that it exists. */
-export function ownSource(viewerId: UserId, found: LedgerAccount | undefined): LedgerAccount {
-  if (found?.ownerId !== viewerId) throw refuse('ACCOUNT_NOT_FOUND', ['source', 'accountId']);
+export function ownSource<Found extends { account: LedgerAccount }>(viewerId: UserId, found: Found | null): Found {
+  if (found?.account.ownerId !== viewerId) throw refuse('ACCOUNT_NOT_FOUND', ['source', 'accountId']);
   return found;
 }
 
@@ -193,23 +193,23 @@ export function ownSource(viewerId: UserId, found: LedgerAccount | undefined): L
 export function planTransfer(
   command: AccountCommand,
   source: LedgerAccount,
-  destination: LedgerAccount | undefined,
-): { type: 'INTERNAL'; source: LedgerAccount; destination: LedgerAccount } {
+  destination: LedgerAccount | null,
+): { type: 'INTERNAL' | 'EXCHANGE'; source: LedgerAccount; destination: LedgerAccount } {
   const byEmail = command.destination.kind === 'email';
   const field = ['destination', byEmail ? 'email' : 'accountId'];
   if (!destination) throw refuse(byEmail ? 'UNKNOWN_RECIPIENT' : 'ACCOUNT_NOT_FOUND', field);
   if (source.id === destination.id) throw refuse('SAME_ACCOUNT', field);
   if (source.currency !== command.amount.currency) throw refuse('CURRENCY_MISMATCH', ['amount', 'currency']);
-  if (destination.currency !== source.currency) {
-    // Between own accounts this is what EXCHANGE will be.
-    throw refuse(destination.ownerId === source.ownerId ? 'FEATURE_UNAVAILABLE' : 'CURRENCY_MISMATCH', field);
-  }
+  const type = destination.currency === source.currency ? 'INTERNAL' : 'EXCHANGE';
+  // One changes money for oneself only: what arrives at others is what was sent.
+  if (type === 'EXCHANGE' && destination.ownerId !== source.ownerId) throw refuse('CURRENCY_MISMATCH', field);
   mustBeActive(source, ['source', 'accountId']);
   mustBeActive(destination, field);
-  return { type: 'INTERNAL', source, destination };
+  return { type, source, destination };
 }
 
-function mustBeActive(account: LedgerAccount, field: readonly string[]): void {
+/** Refuses an account that nothing may come onto or leave. */
+export function mustBeActive(account: LedgerAccount, field: readonly string[]): void {
   if (account.status === 'FROZEN') throw refuse('ACCOUNT_FROZEN', field);
   if (account.status === 'CLOSED') throw refuse('ACCOUNT_CLOSED', field);
 }

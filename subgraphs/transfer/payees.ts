@@ -1,12 +1,13 @@
 import type { Pool } from 'pg';
-import { receivingAccount, type LedgerAccount } from '../../ledger/accounts.ts';
+import { receivingAccount } from '../../ledger/accounts.ts';
 import { emailHash } from '../../platform/email-hash.ts';
 import type { UserId } from '../../platform/ids.ts';
 import type { SubgraphDeps } from '../../platform/subgraph-deps.ts';
 import type { Viewer } from '../../platform/viewer.ts';
+import { caughtUp } from './caught-up.ts';
 import { PAYEES_LISTENER } from './listeners.ts';
 import { refuse } from './refusals.ts';
-import type { TransferStore } from './store.ts';
+import type { FoundAccount, TransferStore } from './store.ts';
 
 /*
  * Whom an email means, and what a customer is called, from this subgraph's own projection of UserRegistered. It lags behind
@@ -33,17 +34,23 @@ export async function findRecipientAccount(
   deps: PayeeDeps,
   viewer: Viewer,
   { email, currency, signal }: { email: string; currency: string; signal: AbortSignal },
-): Promise<LedgerAccount | undefined> {
+): Promise<FoundAccount | null> {
   await deps.limits.check('recipient-lookup-failure', viewer.userId);
   const hash = emailHash(deps.secrets, email);
   let payee = await deps.store.findPayeeByEmail(hash);
   if (!payee) {
-    if (!(await caughtUp(deps, signal))) throw refuse('RECIPIENTS_UNAVAILABLE', ['destination', 'email']);
+    if (!(await payeesCaughtUp(deps, signal))) throw refuse('RECIPIENTS_UNAVAILABLE', ['destination', 'email']);
     payee = await deps.store.findPayeeByEmail(hash);
   }
   const account = payee && (await receivingAccount(deps.pool, payee.userId, currency));
   if (!account) await deps.limits.consume('recipient-lookup-failure', viewer.userId);
-  return account ?? undefined;
+  return account && payee && { account, displayName: payee.displayName };
+}
+
+/** What the owner of an account is called. */
+export async function labelOf(deps: PayeeDeps, found: FoundAccount, signal: AbortSignal): Promise<string> {
+  const { ownerId } = found.account;
+  return found.displayName ?? (await labelsOf(deps, [ownerId], signal)).get(ownerId)!;
 }
 
 /** What each customer is called, for each of the ids. */
@@ -54,18 +61,13 @@ export async function labelsOf(
 ): Promise<ReadonlyMap<UserId, string>> {
   const wanted = [...new Set(userIds)];
   let payees = await deps.store.findPayees(wanted);
-  if (payees.length < wanted.length && (await caughtUp(deps, signal))) payees = await deps.store.findPayees(wanted);
+  if (payees.length < wanted.length && (await payeesCaughtUp(deps, signal)))
+    payees = await deps.store.findPayees(wanted);
   const names = new Map(payees.map(({ userId, displayName }) => [userId, displayName]));
   return new Map(wanted.map((userId) => [userId, names.get(userId) ?? UNKNOWN_NAME]));
 }
 
 /** True when the projection has every customer who had registered before this call; false when it takes too long. */
-async function caughtUp({ listenersCaughtUp, log }: PayeeDeps, signal: AbortSignal): Promise<boolean> {
-  try {
-    await listenersCaughtUp(PAYEES_LISTENER, AbortSignal.any([signal, AbortSignal.timeout(CATCH_UP_MS)]));
-    return true;
-  } catch (error) {
-    log.warn({ err: error }, 'the payees are behind the event log');
-    return false;
-  }
+function payeesCaughtUp(deps: PayeeDeps, signal: AbortSignal): Promise<boolean> {
+  return caughtUp(deps, PAYEES_LISTENER, { signal, withinMs: CATCH_UP_MS });
 }

@@ -21,6 +21,7 @@ beforeAll(async () => {
   world = await openTransferWorld();
   busyWorld = await openTransferWorld({ posterLimits: { maxWaiting: 0 } });
   cardWorld = await openTransferWorld({ cards: createScriptedCards() });
+  await world.recordRates({ date: '2026-09-29', perUsd: { EUR: '0.86', JPY: '157.5' } });
 });
 afterAll(async () => {
   await world.close();
@@ -75,10 +76,6 @@ const scenarios: Record<
     { field: 'destination.paymentMethodId', scenario: end('destination', { paymentMethodId: newId() }) },
     { field: 'destination.iban', scenario: end('destination', { iban: 'DE02120300000000202051' }) },
     { field: 'destination.address', scenario: end('destination', { address: '0x0' }) },
-    {
-      field: 'destination.accountId',
-      scenario: async ({ ada }) => ({ destination: { accountId: await world.account(ada, 'EUR') } }),
-    },
   ],
   UNSUPPORTED_CURRENCY: [
     { field: 'amount.currency', scenario: () => ({ amount: { amount: '1', currency: 'XXX' } }) },
@@ -184,6 +181,26 @@ const scenarios: Record<
     {
       field: 'destination.accountId',
       scenario: async ({ bob }) => ({ destination: { accountId: await world.account(bob, 'EUR') } }),
+    },
+  ],
+  RATE_UNAVAILABLE: [
+    { field: null, scenario: async ({ ada }) => ({ destination: { accountId: await world.account(ada, 'KES') } }) },
+    {
+      field: null,
+      scenario: async ({ ada }) => {
+        world.faults.listenersCaughtUp = () => Promise.reject(new Error('behind'));
+        return { destination: { accountId: await world.account(ada, 'KES') } };
+      },
+    },
+  ],
+  EXCHANGE_TOO_SMALL: [
+    {
+      field: 'amount.amount',
+      scenario: async ({ ada }) => ({
+        source: { accountId: await world.account(ada, 'JPY', { funds: '10' }) },
+        destination: { accountId: await world.account(ada, 'EUR') },
+        amount: { amount: '1', currency: 'JPY' },
+      }),
     },
   ],
   ACCOUNT_FROZEN: [
@@ -335,6 +352,7 @@ describe('createTransfer refuses', () => {
       'PAYMENT_METHODS_UNAVAILABLE',
       'POSTER_BUSY',
       'POSTER_STOPPED',
+      'RATE_UNAVAILABLE',
       'RECIPIENTS_UNAVAILABLE',
       'RISK_UNAVAILABLE',
     ]);

@@ -20,6 +20,8 @@ export type TransferRefusal =
   | 'RECIPIENTS_UNAVAILABLE'
   | 'SAME_ACCOUNT'
   | 'CURRENCY_MISMATCH'
+  | 'RATE_UNAVAILABLE'
+  | 'EXCHANGE_TOO_SMALL'
   | 'ACCOUNT_FROZEN'
   | 'ACCOUNT_CLOSED'
   | 'RISK_UNAVAILABLE'
@@ -57,7 +59,11 @@ export const TRANSFER_REFUSALS: Record<TransferRefusal, RefusalMeaning> = {
   UNKNOWN_RECIPIENT: never('No customer with this email can receive this currency.'),
   RECIPIENTS_UNAVAILABLE: later('Recipients cannot be looked up by email just now. Nothing was moved; try again.'),
   SAME_ACCOUNT: never('Source and destination are the same account.'),
-  CURRENCY_MISMATCH: never('The amount and both accounts must be in the same currency.'),
+  CURRENCY_MISMATCH: never(
+    'The amount must be in the currency of its source, and so must the destination, unless it is your own account.',
+  ),
+  RATE_UNAVAILABLE: later('There is no exchange rate for these currencies just now. Nothing was moved; try again.'),
+  EXCHANGE_TOO_SMALL: never('This amount is too small to be exchanged.'),
   ACCOUNT_FROZEN: never('This account is frozen.'),
   ACCOUNT_CLOSED: never('This account is closed.'),
   RISK_UNAVAILABLE: later('The transfer could not be checked in time. Nothing was moved; try again.'),

@@ -1,5 +1,6 @@
 import type { Pool } from 'pg';
 import { PrismaClient, type Prisma, type Transfer } from '../../prisma/transfer/client/client.ts';
+import type { LedgerAccount } from '../../ledger/accounts.ts';
 import type { LedgerRefusal } from '../../ledger/entry.ts';
 import { prismaAdapter, type Queryable } from '../../platform/db.ts';
 import type { AccountId, PaymentMethodId, TransferId, UserId } from '../../platform/ids.ts';
@@ -13,6 +14,12 @@ export interface DecidedKey {
   transferId: TransferId;
   /** Null: accepted. */
   verdict: LedgerRefusal | null;
+}
+
+/** A customer's account, with what its owner is called; null while this subgraph has not heard of them. */
+export interface FoundAccount {
+  account: LedgerAccount;
+  displayName: string | null;
 }
 
 /** A customer as this subgraph knows them. */
@@ -38,8 +45,10 @@ export interface TransferQuery {
 
 /** The tables of transfer. What is posted is written by the poster's SQL function alone; here it is read. */
 export interface TransferStore {
-  /** What the caller's key of createTransfer was decided to be, or null. */
-  findKey(userId: UserId, key: string): Promise<DecidedKey | null>;
+  /** What callers' keys of createTransfer were decided to be, in the order asked for; null: nothing yet. */
+  findKeys(keys: readonly { userId: UserId; key: string }[]): Promise<(DecidedKey | null)[]>;
+  /** Customers' accounts in the order of the ids; null where there is none. */
+  findAccounts(ids: readonly AccountId[]): Promise<(FoundAccount | null)[]>;
   /** In the order of the ids; null where there is none. */
   findTransfers(ids: readonly TransferId[]): Promise<(TransferParent | null)[]>;
   /** Newest first. */
@@ -55,7 +64,8 @@ export const MUTATION = 'createTransfer';
 export function createTransferStore(pool: Pool): TransferStore {
   const prisma = new PrismaClient({ adapter: prismaAdapter(pool, 'transfer') });
   return {
-    findKey: (userId, key) => findKey(pool, userId, key),
+    findKeys: (keys) => findKeys(pool, keys),
+    findAccounts: (ids) => findAccounts(pool, ids),
     findPayees: (userIds) => findPayees(pool, userIds),
     findPayeeByEmail: (emailHash) => findPayeeByEmail(pool, emailHash),
     async findTransfers(ids) {
@@ -68,16 +78,42 @@ export function createTransferStore(pool: Pool): TransferStore {
   };
 }
 
-// The three look-ups that every createTransfer makes go past Prisma, as named statements.
+// The look-ups that every createTransfer makes go past Prisma, as named statements.
 
-async function findKey(db: Queryable, userId: UserId, key: string): Promise<DecidedKey | null> {
-  const { rows } = await db.query<{ body_hash: Buffer; transfer_id: TransferId; verdict: LedgerRefusal | null }>({
-    name: 'transfer-find-key',
-    text: 'SELECT body_hash, transfer_id, verdict FROM idempotency_key WHERE user_id = $1 AND mutation = $2 AND key = $3',
-    values: [userId, MUTATION, key],
+async function findKeys(
+  db: Queryable,
+  keys: readonly { userId: UserId; key: string }[],
+): Promise<(DecidedKey | null)[]> {
+  const { rows } = await db.query<{ body_hash: Buffer; transfer_id: TransferId | null; verdict: LedgerRefusal | null }>(
+    {
+      name: 'transfer-find-keys',
+      text: `SELECT k.body_hash, k.transfer_id, k.verdict
+           FROM unnest($1::uuid[], $2::text[]) WITH ORDINALITY AS wanted (user_id, key, place)
+           LEFT JOIN LATERAL (
+             SELECT * FROM idempotency_key k
+             WHERE k.user_id = wanted.user_id AND k.mutation = $3 AND k.key = wanted.key LIMIT 1
+           ) k ON true
+           ORDER BY wanted.place`,
+      values: [keys.map(({ userId }) => userId), keys.map(({ key }) => key), MUTATION],
+    },
+  );
+  return rows.map(
+    ({ body_hash, transfer_id, verdict }) => transfer_id && { bodyHash: body_hash, transferId: transfer_id, verdict },
+  );
+}
+
+/** With the name in one statement: both are needed for every transfer, and the ledger's accounts may be read by this role. */
+async function findAccounts(db: Queryable, ids: readonly AccountId[]): Promise<(FoundAccount | null)[]> {
+  const { rows } = await db.query<LedgerAccount & { displayName: string | null }>({
+    name: 'transfer-find-accounts',
+    text: `SELECT a.id, a.owner_id AS "ownerId", a.currency, a.kind, a.status, a.opened_at AS "openedAt",
+             p.display_name AS "displayName"
+           FROM ledger.account a LEFT JOIN payee p ON p.user_id = a.owner_id
+           WHERE a.id = ANY ($1::uuid[]) AND a.owner_id IS NOT NULL`,
+    values: [ids],
   });
-  const row = rows[0];
-  return row ? { bodyHash: row.body_hash, transferId: row.transfer_id, verdict: row.verdict } : null;
+  const byId = new Map(rows.map(({ displayName, ...account }) => [account.id, { account, displayName }]));
+  return ids.map((id) => byId.get(id) ?? null);
 }
 
 interface PayeeRow {
