@@ -54,6 +54,30 @@ describe('a listener', () => {
     expect(await effects(world)).toEqual(['Ada', 'Bo']);
   });
 
+  test('that appends events has their readers woken, after its commit and only then', async () => {
+    const wakeUp = createLocalWakeUp(quietLog);
+    const atSignal: Promise<string[]>[] = [];
+    wakeUp.onSignal(() => atSignal.push(effects(world)));
+    const recording = recordNames(NAME);
+    const listener: Listener<'UserRegistered'> = {
+      ...recording,
+      async handle(events, tx, appended) {
+        await recording.handle(events, tx, appended);
+        if (events.some(({ payload }) => payload.displayName === 'Bo')) appended();
+      },
+    };
+    const runner = runListeners({ pool: world.pool, wakeUp, log: quietLog, pollMs: 20 }, [listener]);
+    runners.push(runner);
+    await world.register('Ada');
+    await runner.caughtUp(NAME, soon());
+    expect(atSignal).toEqual([]);
+    await world.register('Bo');
+    await until('the signal', () => atSignal[0]);
+    expect(await atSignal[0]).toEqual(['Ada', 'Bo']);
+    await runner.caughtUp(NAME, soon());
+    expect(atSignal).toHaveLength(1);
+  });
+
   test('passes events of other types, more of them than one read takes', async () => {
     const ended = { sessionId: newId(), userId: newId(), reason: 'LOGOUT' } as const;
     const ends = Array.from({ length: 600 }, () => ({

@@ -16,8 +16,9 @@ export interface Listener<Type extends EventType = EventType> {
   /**
    * Gets events in the order of the log, in one transaction with the cursor: whatever it writes through `tx` happens exactly
    * once. A throw rolls back; an event that fails three times alone is parked and the stream goes on. No network here.
+   * Who appends events itself calls `appended`: their readers are woken after the commit.
    */
-  handle(events: StoredEvent<Type>[], tx: Queryable): Promise<void>;
+  handle(events: StoredEvent<Type>[], tx: Queryable, appended: () => void): Promise<void>;
 }
 
 export interface ListenerDeps {
@@ -44,7 +45,7 @@ const POLL_MS = 500;
 /** While somebody waits for a listener, or another process holds its cursor, it looks this often. */
 const IMPATIENT_POLL_MS = 25;
 /** Signals come with every commit; looking only so often lets many commits become one look and one transaction. */
-const LOOK_PAUSE_MS = 20;
+const LOOK_PAUSE_MS = 50;
 /** Events of foreign types move the stored cursor only this often, since that write tells nobody anything new. */
 const IDLE_ADVANCE_MS = 1_000;
 const BACKOFF_FIRST_MS = 50;
@@ -78,7 +79,7 @@ function run(deps: ListenerDeps, listener: Listener) {
   const alarm = createAlarm();
   const pauseAlarm = createAlarm();
   const waiters = createPositionWaiters();
-  const state: BatchState = { pool, listener, log, attempts: 0, oneByOneUntil: null };
+  const state: BatchState = { pool, listener, log, attempts: 0, oneByOneUntil: null, appended: false };
   let failures = 0;
   let heldBackRounds = 0;
   let stopped = false;
@@ -88,11 +89,18 @@ function run(deps: ListenerDeps, listener: Listener) {
     const { cursor, rows, wanted, full, heldBack, retryRequested } = await readProgress(pool, listener);
     waiters.reached(cursor);
     heldBackRounds = heldBack ? heldBackRounds + 1 : 0;
-    if (retryRequested) return retryParked(state);
+    if (retryRequested) return wakingReaders(await retryParked(state));
     const idleAdvanceDue = rows && (waiters.anybody() || performance.now() - advancedAtMs > IDLE_ADVANCE_MS);
     if (!wanted && !full && !idleAdvanceDue) return 'idle';
-    const result = await handleNext(state);
+    const result = wakingReaders(await handleNext(state));
     if (result === 'handled' || result === 'more') advancedAtMs = performance.now();
+    return result;
+  }
+
+  /** After a batch: what it appended is committed now (or was rolled back, and then the signal costs a look). */
+  function wakingReaders(result: BatchResult): BatchResult {
+    if (state.appended) wakeUp.signal();
+    state.appended = false;
     return result;
   }
 

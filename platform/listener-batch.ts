@@ -22,6 +22,8 @@ export interface BatchState {
   attempts: number;
   /** The end of a batch that failed: up to there events are handled one by one. */
   oneByOneUntil: EventPosition | null;
+  /** The handler has appended events itself. */
+  appended: boolean;
 }
 
 /**
@@ -101,7 +103,7 @@ export async function handleNext(state: BatchState): Promise<BatchResult> {
       end = stretch.end;
       if (!end) return 'idle';
       if (state.oneByOneUntil && stretch.events[0]) return handleAlone(state, stretch.events[0], tx);
-      if (stretch.events.length > 0) await listener.handle(stretch.events, tx);
+      if (stretch.events.length > 0) await handle(state, stretch.events, tx);
       await advanceCursor(tx, listener.name, end);
       return stretch.full ? 'more' : 'handled';
     });
@@ -116,25 +118,30 @@ export async function handleNext(state: BatchState): Promise<BatchResult> {
   }
 }
 
+function handle(state: Pick<BatchState, 'listener' | 'appended'>, events: StoredEvent[], tx: Queryable): Promise<void> {
+  return state.listener.handle(events, tx, () => {
+    state.appended = true;
+  });
+}
+
 /** One event in its own transaction, behind a savepoint, so that parking it can share that transaction. */
 async function handleAlone(state: BatchState, event: StoredEvent, tx: Queryable): Promise<BatchResult> {
-  const { listener } = state;
-  const failure = await tryOne(listener, event, tx);
+  const failure = await tryOne(state, event, tx);
   if (failure) {
     state.attempts += 1;
     if (state.attempts < MAX_ATTEMPTS) return 'failed';
     await park(state, event, { error: failure, attempts: state.attempts }, tx);
   }
   state.attempts = 0;
-  await advanceCursor(tx, listener.name, event.position);
+  await advanceCursor(tx, state.listener.name, event.position);
   return 'more';
 }
 
 /** Handles one event; its error, when it is the event's or the handler's. Everything it wrote is undone then. */
-async function tryOne(listener: Listener, event: StoredEvent, tx: Queryable): Promise<Error | null> {
+async function tryOne(state: BatchState, event: StoredEvent, tx: Queryable): Promise<Error | null> {
   await tx.query({ text: 'SAVEPOINT alone' });
   try {
-    await listener.handle([event], tx);
+    await handle(state, [event], tx);
     // Deferred constraints would otherwise fail at COMMIT, where nobody could tell whose fault it was.
     await tx.query({ text: 'SET CONSTRAINTS ALL IMMEDIATE' });
     return null;
@@ -147,7 +154,8 @@ async function tryOne(listener: Listener, event: StoredEvent, tx: Queryable): Pr
 }
 
 /** Tries one parked event again that somebody asked for. Newer events have been handled since: handlers go by version. */
-export async function retryParked({ pool, listener, log }: BatchState): Promise<BatchResult> {
+export async function retryParked(state: BatchState): Promise<BatchResult> {
+  const { pool, listener, log } = state;
   return withTransaction(pool, async (tx) => {
     const { rows } = await tx.query<{ xid: string; id: string; attempts: number }>({
       text: 'SELECT xid, id, attempts FROM platform.take_parked_event($1)',
@@ -157,7 +165,7 @@ export async function retryParked({ pool, listener, log }: BatchState): Promise<
     if (!parked) return 'busy';
     const event = await readEvent(tx, parked);
     if (!event) throw new Error(`parked event ${formatPosition(parked)} is not in the log`);
-    const failure = await tryOne(listener, event, tx);
+    const failure = await tryOne(state, event, tx);
     if (failure) await park({ listener, log }, event, { error: failure, attempts: parked.attempts + 1 }, tx);
     else log.info({ listener: listener.name, event: formatPosition(parked) }, 'a parked event was handled');
     return 'more';

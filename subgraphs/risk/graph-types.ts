@@ -1,6 +1,6 @@
 import type { PostingId, TransferId, UserId } from '../../platform/ids.ts';
 import type { SubgraphContext } from '../../platform/subgraph.ts';
-import type { RiskLevel } from './generated/resolvers.ts';
+import type { StoredAlert } from './alert-store.ts';
 import type { RiskLoaders } from './loaders.ts';
 
 /** What each resolver of this subgraph is given as its parent. */
@@ -24,14 +24,12 @@ export interface TransactionParent {
   postingId: PostingId | null;
 }
 
-/** Nothing raises alerts yet: this is the shape they will have. */
-export interface RiskAlertParent {
-  id: string;
+/** An alert as it is stored. */
+export type RiskAlertParent = StoredAlert;
+
+/** A person's risk settings; the limits are read when they are asked for. */
+export interface RiskProfileParent {
   userId: UserId;
-  type: string;
-  severity: RiskLevel;
-  message: string;
-  acknowledgedAt: Date | null;
-  transferId: TransferId | null;
-  createdAt: Date;
+  /** The highest of the last 30 days. */
+  score: number;
 }

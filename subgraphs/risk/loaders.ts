@@ -1,7 +1,11 @@
 import DataLoader from 'dataloader';
+import type { Pool } from 'pg';
+import { readSpending } from '../../ledger/limits.ts';
 import type { Clock } from '../../platform/clock.ts';
-import type { TransferId } from '../../platform/ids.ts';
+import type { TransferId, UserId } from '../../platform/ids.ts';
 import { isStaff, type Caller } from '../../platform/viewer.ts';
+import { readAlertPages, type AlertPage, type StoredAlert } from './alert-store.ts';
+import { appliedLimits, type AppliedLimit } from './limits.ts';
 import type { RecordedAssessment, RiskStore } from './store.ts';
 
 export interface RiskLoaders {
@@ -9,13 +13,20 @@ export interface RiskLoaders {
   assessment: DataLoader<TransferId, RecordedAssessment | null>;
   /** The highest score of a customer's last 30 days; 0 with no assessment. */
   highestScore: DataLoader<string, number>;
+  /** The limits that apply to a customer; anybody's, so ask first who the viewer is. */
+  limits: DataLoader<UserId, AppliedLimit[]>;
+  /** Alerts of a customer; anybody's, so ask first who the viewer is. */
+  alertPages: DataLoader<AlertPage, StoredAlert[], string>;
 }
 
 const PROFILE_DAYS = 30;
 const DAY_MS = 86_400_000;
 
 /** The loaders of one request. */
-export function createLoaders({ store, clock }: { store: RiskStore; clock: Clock }, { viewer }: Caller): RiskLoaders {
+export function createLoaders(
+  { pool, store, clock }: { pool: Pool; store: RiskStore; clock: Clock },
+  { viewer }: Caller,
+): RiskLoaders {
   return {
     assessment: new DataLoader(async (ids) => {
       const found = await store.findAssessments(ids);
@@ -29,6 +40,13 @@ export function createLoaders({ store, clock }: { store: RiskStore; clock: Clock
       const since = new Date(clock.now().getTime() - PROFILE_DAYS * DAY_MS);
       const scores = await store.highestScores(ids, since);
       return ids.map((id) => scores.get(id) ?? 0);
+    }),
+    limits: new DataLoader(async (ids) => {
+      const spending = await readSpending(pool, ids);
+      return ids.map((id) => appliedLimits(spending.get(id) ?? []));
+    }),
+    alertPages: new DataLoader((pages) => readAlertPages(pool, pages), {
+      cacheKeyFn: ({ userId, before, limit }) => `${userId} ${before} ${limit}`,
     }),
   };
 }

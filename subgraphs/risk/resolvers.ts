@@ -1,60 +1,74 @@
 import { unauthenticated } from '../../platform/graph-errors.ts';
-import { parseId, type PostingId, type TransferId } from '../../platform/ids.ts';
-import { parsePage, toConnection } from '../../platform/pagination.ts';
+import { parseId, type PostingId, type TransferId, type UserId } from '../../platform/ids.ts';
+import { toGraphMoney } from '../../platform/money.ts';
+import { POLICY } from '../../platform/policy.ts';
+import { answerRefusals, type UserError } from '../../platform/refusal.ts';
 import { isStaff, type Viewer } from '../../platform/viewer.ts';
+import { acknowledgeRiskAlert } from './acknowledge-risk-alert.ts';
 import { levelOf } from './domain.ts';
-import type { Resolvers } from './generated/resolvers.ts';
-import type { RiskAlertParent } from './graph-types.ts';
-import { riskError } from './refusals.ts';
-import { riskAlertRaised } from './risk-alert-raised.ts';
+import type { Resolvers, SpendingLimit } from './generated/resolvers.ts';
+import type { RiskAlertParent, RiskProfileParent } from './graph-types.ts';
+import { leftThisMonth, leftToday, type AppliedLimit } from './limits.ts';
+import { listRiskAlerts } from './list-risk-alerts.ts';
+import type { RiskLoaders } from './loaders.ts';
+import { RISK_REFUSALS, type RiskRefusal } from './refusals.ts';
+import { riskAlertRaised, type RiskAlertRaisedDeps } from './risk-alert-raised.ts';
+import { setSpendingLimit, type SetSpendingLimitDeps } from './set-spending-limit.ts';
+
+export type RiskResolverDeps = SetSpendingLimitDeps & RiskAlertRaisedDeps;
+
+type Answer<Fields> = Fields & { userErrors: UserError[] };
 
 /** GraphQL in and out: translates, never decides. */
-export function createResolvers(deps: { openStreams: Set<() => void> }): Resolvers {
+export function createResolvers(deps: RiskResolverDeps): Resolvers {
   return {
     Query: {
       me: (_root, _args, { viewer }) => ({ id: required(viewer).userId }),
     },
     Mutation: {
-      setSpendingLimit: (_root, _args, { viewer }) => {
-        required(viewer);
-        return { riskProfile: null, userErrors: [riskError('FEATURE_UNAVAILABLE')] };
+      setSpendingLimit: async (_root, { input }, { viewer, loaders }) => {
+        const me = required(viewer);
+        return answerRefusals<Answer<{ riskProfile: RiskProfileParent | null }>, RiskRefusal>(
+          RISK_REFUSALS,
+          async () => {
+            await setSpendingLimit(deps, me, input);
+            // Read before, in the same request, they would be the old ones.
+            loaders.limits.clear(me.userId);
+            return { riskProfile: await readProfile(loaders, me.userId), userErrors: [] };
+          },
+          (userErrors) => ({ riskProfile: null, userErrors }),
+        );
       },
-      acknowledgeRiskAlert: (_root, _args, { viewer }) => {
-        required(viewer);
-        // Nothing raises alerts yet, so no id is one of an alert.
-        return { alert: null, userErrors: [riskError('ALERT_NOT_FOUND', ['id'])] };
+      acknowledgeRiskAlert: async (_root, { id }, { viewer }) => {
+        const me = required(viewer);
+        return answerRefusals<Answer<{ alert: RiskAlertParent | null }>, RiskRefusal>(
+          RISK_REFUSALS,
+          async () => ({ alert: await acknowledgeRiskAlert(deps, me, id), userErrors: [] }),
+          (userErrors) => ({ alert: null, userErrors }),
+        );
       },
     },
     Subscription: {
       riskAlertRaised: {
         subscribe: (_root, { afterId }, { viewer, signal }) =>
-          riskAlertRaised(deps, viewer, { afterId: afterId ?? null, signal }),
+          riskAlertRaised(deps, required(viewer), { afterId: afterId ?? null, signal }),
         resolve: (alert: RiskAlertParent) => alert,
       },
     },
     User: {
       __resolveReference: ({ id }) => ({ id }),
-      riskProfile: async ({ id }, _args, { viewer, loaders }) => {
-        if (!maySee(viewer, id)) return null;
-        const score = await loaders.highestScore.load(id);
-        // Limits and step-up do not exist yet: there is none to tell of.
-        return { level: levelOf(score), score, limits: [], stepUpAbove: null };
-      },
-      riskAlerts: ({ id }, { first, after }, { viewer }) => {
-        if (!maySee(viewer, id)) return null;
-        // No alert has ever been on a page, so no cursor leads on from one.
-        const page = parsePage({ first, after }, `user.riskAlerts:${id}`, {}, () => false);
-        return toConnection<RiskAlertParent, RiskAlertParent>(
-          [],
-          page,
-          (alert) => [alert.id],
-          (alert) => alert,
-        );
-      },
+      riskProfile: ({ id }, _args, { viewer, loaders }) => (maySee(viewer, id) ? readProfile(loaders, id) : null),
+      riskAlerts: ({ id }, args, { viewer, loaders }) =>
+        maySee(viewer, id) ? listRiskAlerts(loaders, id, args) : null,
+    },
+    RiskProfile: {
+      level: ({ score }) => levelOf(score),
+      limits: async ({ userId }, _args, { loaders }) => (await loaders.limits.load(userId)).map(toGraphLimit),
+      stepUpAbove: () => toGraphMoney({ amountMinor: POLICY.stepUpAboveUsdMinor, currency: 'USD' }),
     },
     RiskAlert: {
       acknowledged: ({ acknowledgedAt }) => acknowledgedAt !== null,
-      transfer: ({ transferId }) => transferId && { id: transferId, transferId },
+      transfer: ({ transferId }) => ({ id: transferId, transferId }),
     },
     Transfer: {
       __resolveReference: ({ id }) => ({ id, transferId: parseId<TransferId>(id) }),
@@ -66,6 +80,23 @@ export function createResolvers(deps: { openStreams: Set<() => void> }): Resolve
       riskScore: () => null,
       complianceStatus: () => null,
     },
+  };
+}
+
+/** Null for what has not the form of a person's id. */
+async function readProfile(loaders: RiskLoaders, idText: string): Promise<RiskProfileParent | null> {
+  const userId = parseId<UserId>(idText);
+  return userId && { userId, score: await loaders.highestScore.load(userId) };
+}
+
+function toGraphLimit(limit: AppliedLimit): SpendingLimit {
+  const money = (amountMinor: bigint) => toGraphMoney({ amountMinor, currency: limit.currency });
+  return {
+    currency: limit.currency,
+    daily: money(limit.dailyMinor),
+    monthly: money(limit.monthlyMinor),
+    dailyRemaining: money(leftToday(limit)),
+    monthlyRemaining: money(leftThisMonth(limit)),
   };
 }
 

@@ -154,6 +154,19 @@ async function readHistory(
   };
 }
 
+/** What was found about each transfer; a transfer without an assessment is missing. */
+export async function readFactors(
+  db: Queryable,
+  transferIds: readonly TransferId[],
+): Promise<Map<TransferId, RiskFactor[]>> {
+  const { rows } = await db.query<{ transfer_id: TransferId; factors: RiskFactor[] }>({
+    name: 'risk-read-factors',
+    text: 'SELECT transfer_id, factors FROM assessment WHERE transfer_id = ANY ($1::uuid[])',
+    values: [transferIds],
+  });
+  return new Map(rows.map(({ transfer_id, factors }) => [transfer_id, factors]));
+}
+
 function toAssessment({
   level,
   decision,

@@ -3,6 +3,7 @@ import { createRatesListener, createRatesReader } from '../../platform/rates-pro
 import type { SubgraphDeps } from '../../platform/subgraph-deps.ts';
 import type { Subgraph } from '../../platform/subgraph.ts';
 import { assessTransfer } from './assess-transfer.ts';
+import { createAlertsListener } from './listeners.ts';
 import { createLoaders, type RiskLoaders } from './loaders.ts';
 import { createResolvers } from './resolvers.ts';
 import { createRiskStore } from './store.ts';
@@ -17,12 +18,12 @@ export function createRiskSubgraph(deps: SubgraphDeps): Subgraph {
     name: 'risk',
     typeDefs: readFileSync(new URL('schema.graphql', import.meta.url), 'utf8'),
     // The cast: Apollo's type for resolvers knows no __resolveReference, and the server no subgraph's own loaders.
-    resolvers: createResolvers({ openStreams }) as Subgraph['resolvers'],
-    createLoaders: (caller): RiskLoaders => createLoaders({ store, clock }, caller),
-    listeners: [createRatesListener('risk')],
+    resolvers: createResolvers({ ...deps, rates, openStreams }) as unknown as Subgraph['resolvers'],
+    createLoaders: (caller): RiskLoaders => createLoaders({ pool, store, clock }, caller),
+    listeners: [createAlertsListener({ clock }), createRatesListener('risk')],
     answers: { 'assess-transfer': (question) => assessTransfer({ ...deps, store, rates }, question) },
     async stop() {
-      for (const end of openStreams) end();
+      for (const end of [...openStreams]) end();
       await store.close();
     },
   };
