@@ -127,8 +127,18 @@ export function isDatabaseLost(error: unknown): boolean {
 
 /** Prisma's driver adapter on a pool of ours. Statements are named by their text, so that Postgres plans each only once. */
 export function prismaAdapter(pool: pg.Pool, schema: string): PrismaPg {
-  return new PrismaPg(pool, {
-    schema,
-    statementNameGenerator: ({ sql }) => createHash('sha1').update(sql).digest('base64url'),
-  });
+  return new PrismaPg(pool, { schema, statementNameGenerator: ({ sql }) => statementName(sql) });
+}
+
+const statementNames = new Map<string, string>();
+/** Lists of many lengths make many texts. */
+const MAX_NAMES = 1000;
+
+function statementName(sql: string): string {
+  const known = statementNames.get(sql);
+  if (known !== undefined) return known;
+  const name = createHash('sha1').update(sql).digest('base64url');
+  if (statementNames.size >= MAX_NAMES) statementNames.delete(statementNames.keys().next().value!);
+  statementNames.set(sql, name);
+  return name;
 }

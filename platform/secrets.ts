@@ -13,6 +13,12 @@ export interface Secrets {
 
 /** The keys that follow from the bank's one secret (at least 32 characters). */
 export function deriveSecrets(secret: string): Secrets {
-  const key = (purpose: string) => Buffer.from(hkdfSync('sha256', secret, 'dwaybank', purpose, 32));
+  // Derived once: every payment by email hashes under one of them. Purposes are names in the code, so there are few.
+  const known = new Map<string, Buffer>();
+  const key = (purpose: string): Buffer => {
+    const derived = known.get(purpose) ?? Buffer.from(hkdfSync('sha256', secret, 'dwaybank', purpose, 32));
+    known.set(purpose, derived);
+    return derived;
+  };
   return { key, rolePassword: (role) => key(`postgres-role:${role}`).toString('base64url') };
 }
