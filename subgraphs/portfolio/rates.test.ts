@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { addDays, dayOf, endOf, startOf } from '../../platform/days.ts';
+import { addDays, endOf, startOf } from '../../platform/days.ts';
 import type { NewEvent } from '../../platform/event-log.ts';
 import { newId, type AccountId, type UserId } from '../../platform/ids.ts';
 import { formatAmount } from '../../platform/money.ts';
@@ -172,7 +172,7 @@ describe('a history', () => {
       const quantity = events
         .filter(({ currency, at }) => currency === code && at < endOf(day))
         .reduce((total, { amountMinor }) => total + amountMinor, 0n);
-      return sum + (valueIn(quantity, code, valuation, { date: day, perUsd }) ?? 0n);
+      return sum + (valueIn(quantity, code, valuation, { perUsd }) ?? 0n);
     }, 0n);
   }
 
