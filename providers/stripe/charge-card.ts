@@ -1,12 +1,14 @@
 import type Stripe from 'stripe';
+import { idTime } from '../../platform/ids.ts';
 import type { Charge, ChargeRequest } from '../card-provider.ts';
 import { parseCardReference, type CardReference } from './card-reference.ts';
 import { chargeOfError, chargeOfIntent } from './charge-outcome.ts';
+import { findCharge, TRANSFER_ID } from './find-charge.ts';
 import { toStripeAmount } from './stripe-amount.ts';
 import { callStripe } from './stripe-call.ts';
 
-/** The name under which a charge carries the transfer it is made for. */
-export const TRANSFER_ID = 'transfer_id';
+/** Stripe may forget an idempotency key after a day. Some hours less, so that no clock has to be right. */
+const KEY_LIFE_MS = 20 * 3_600_000;
 
 /** Charges a card once, whatever happens on the way: a PaymentIntent that is made and confirmed in one request. */
 export async function chargeCard(stripe: Stripe, request: ChargeRequest, signal: AbortSignal): Promise<Charge> {
@@ -14,6 +16,11 @@ export async function chargeCard(stripe: Stripe, request: ChargeRequest, signal:
   const asked = toStripeAmount(amountMinor, currency);
   if (asked.refusal) return { outcome: 'DECLINED', chargeId: null, ...asked.refusal };
   const card = parseCardReference(reference);
+  if (Date.now() - idTime(transferId) > KEY_LIFE_MS) {
+    // No key protects so late a repetition any more: what was charged before is found by its metadata.
+    const earlier = await findCharge(stripe, transferId, signal);
+    if (earlier) return earlier;
+  }
   let intent: Stripe.PaymentIntent;
   try {
     intent = await callStripe(

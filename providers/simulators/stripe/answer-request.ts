@@ -59,6 +59,8 @@ export async function answerRequest(request: WireRequest, options: AnswerOptions
   const kept = store.kept(key);
   if (kept) {
     if (kept.fingerprint !== fingerprint) throw reusedKey(key);
+    await options.before();
+    await options.after();
     const { status, body } = kept;
     return { status, body, headers: { 'idempotent-replayed': 'true', 'original-request': kept.requestId } };
   }
