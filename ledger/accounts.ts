@@ -105,8 +105,7 @@ export async function receivingAccount(
 ): Promise<AccountWithBalance | null> {
   const { rows } = await db.query<AccountRow>({
     name: 'ledger-receiving-account',
-    text: `SELECT ${ACCOUNT} FROM ledger.account
-           WHERE owner_id = $1 AND currency = $2 AND kind = 'PERSONAL' AND status = 'ACTIVE' ORDER BY id LIMIT 1`,
+    text: `SELECT ${ACCOUNT} FROM ledger.account WHERE id = ledger.receiving_account($1, $2)`,
     values: [ownerId, currency],
   });
   return rows[0] ? toAccount(rows[0]) : null;

@@ -21,7 +21,7 @@ import {
   type TransferInput,
 } from './domain.ts';
 import type { TransferParent } from './graph-types.ts';
-import { findNamedAccounts, planEnds, type Ends, type NamedAccounts } from './plan-ends.ts';
+import { lookUpEnds, planEnds, type Ends, type LookedUp } from './plan-ends.ts';
 import type { PlannedTransfer, Verdict } from './poster.ts';
 import { priceExchange } from './price-exchange.ts';
 import { ledgerError, refuse, TRANSFER_REFUSALS, transferError, type TransferRefusal } from './refusals.ts';
@@ -32,8 +32,8 @@ import { startDeposit } from './start-deposit.ts';
  *
  * 1. Parse. All faults of the input are told at once.
  * 2. Replay: a key that was decided before is answered from what was stored, whatever planning or risk would say today.
- * 3. Plan: both ends are looked up and checked, and an exchange is priced. A refusal here stores nothing. (The accounts are read
- *    together with the key, to save a round trip; they are judged only when there is no replay.)
+ * 3. Plan: both ends are looked up and checked, and an exchange is priced. A refusal here stores nothing. (They are looked
+ *    up together with the key, to save a round trip, and judged only when there is no replay.)
  * 4. Risk is asked once, outside any database transaction, within a deadline. A refusal here stores nothing.
  * 5. Post: one call of the poster decides under the ledger's locks, and what it decides is final for this key.
  *
@@ -50,9 +50,9 @@ export async function createTransfer(
   const replaying = findReplay(deps, call.viewer, command, bodyHash);
   try {
     if (isDeposit(command)) return (await replaying) ?? (await startDeposit(deps, call, command, bodyHash));
-    const [replay, accounts] = await Promise.all([replaying, findNamedAccounts(deps, command)]);
+    const [replay, ends] = await Promise.all([replaying, lookUpEnds(deps, command)]);
     if (replay) return replay;
-    return await deps.gate.run(() => move(deps, call, command, accounts, bodyHash), call.signal);
+    return await deps.gate.run(() => move(deps, call, command, ends, bodyHash), call.signal);
   } catch (error) {
     if (!(error instanceof Refusal) || !(error.code in TRANSFER_REFUSALS)) throw error;
     // The `in` above is the check that this code belongs to this subgraph.
@@ -78,11 +78,11 @@ async function move(
   deps: CreateTransferDeps,
   call: CreateTransferCall,
   command: AccountCommand,
-  accounts: NamedAccounts,
+  lookedUp: LookedUp,
   bodyHash: Buffer,
 ): Promise<CreateTransferAnswer> {
   const { idempotencyKey, amount, description } = command;
-  const ends = await planEnds(deps, call, command, accounts);
+  const ends = await planEnds(deps, call, command, lookedUp);
   const settlement =
     ends.type === 'EXCHANGE'
       ? await priceExchange(deps, { amount, ...ends }, call.signal)

@@ -6,7 +6,7 @@ import type { LedgerRefusal } from '../../ledger/entry.ts';
 import type { Money } from '../../platform/money.ts';
 import type { Assessment } from '../../platform/questions/assess-transfer.ts';
 import type { TransferStatus } from './generated/resolvers.ts';
-import { MUTATION } from './store.ts';
+import { MUTATION } from './lookup-store.ts';
 
 /*
  * What of deposits is stored: the SQL functions of the migration "deposits", and the payment methods as transfer knows them.

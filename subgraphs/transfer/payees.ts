@@ -1,13 +1,14 @@
 import type { Pool } from 'pg';
-import { receivingAccount } from '../../ledger/accounts.ts';
 import { emailHash } from '../../platform/email-hash.ts';
 import type { UserId } from '../../platform/ids.ts';
 import type { SubgraphDeps } from '../../platform/subgraph-deps.ts';
 import type { Viewer } from '../../platform/viewer.ts';
 import { caughtUp } from './caught-up.ts';
 import { PAYEES_LISTENER } from './listeners.ts';
+import type { FoundAccount, FoundRecipient } from './lookup-store.ts';
+import type { Lookups } from './lookups.ts';
 import { refuse } from './refusals.ts';
-import type { FoundAccount, TransferStore } from './store.ts';
+import type { TransferStore } from './store.ts';
 
 /*
  * Whom an email means, and what a customer is called, from this subgraph's own projection of UserRegistered. It lags behind
@@ -27,24 +28,22 @@ const CATCH_UP_MS = 2_000;
 const UNKNOWN_NAME = 'DwayBank customer';
 
 /**
- * The oldest active PERSONAL account in a currency of the customer with an email, if any. Every failure counts against the
- * viewer, since it answers "is this email a customer?"; after too many there is no look-up at all, RATE_LIMITED.
+ * The account that an email means, judged from what was looked up for it, if any. Every failure counts against the viewer, since it
+ * answers "is this email a customer?"; after too many there is no answer at all, RATE_LIMITED.
  */
-export async function findRecipientAccount(
-  deps: PayeeDeps,
+export async function judgeRecipient(
+  deps: PayeeDeps & { lookups: Lookups },
   viewer: Viewer,
-  { email, currency, signal }: { email: string; currency: string; signal: AbortSignal },
+  { email, currency, found, signal }: { email: string; currency: string; found: FoundRecipient; signal: AbortSignal },
 ): Promise<FoundAccount | null> {
   await deps.limits.check('recipient-lookup-failure', viewer.userId);
-  const hash = emailHash(deps.secrets, email);
-  let payee = await deps.store.findPayeeByEmail(hash);
-  if (!payee) {
+  let recipient = found;
+  if (!recipient.known) {
     if (!(await payeesCaughtUp(deps, signal))) throw refuse('RECIPIENTS_UNAVAILABLE', ['destination', 'email']);
-    payee = await deps.store.findPayeeByEmail(hash);
+    recipient = await deps.lookups.recipient(emailHash(deps.secrets, email), currency);
   }
-  const account = payee && (await receivingAccount(deps.pool, payee.userId, currency));
-  if (!account) await deps.limits.consume('recipient-lookup-failure', viewer.userId);
-  return account && payee && { account, displayName: payee.displayName };
+  if (!recipient.account) await deps.limits.consume('recipient-lookup-failure', viewer.userId);
+  return recipient.account;
 }
 
 /** What the owner of an account is called. */

@@ -1,26 +1,9 @@
 import type { Pool } from 'pg';
 import { PrismaClient, type Prisma, type Transfer } from '../../prisma/transfer/client/client.ts';
-import type { LedgerAccount } from '../../ledger/accounts.ts';
-import type { LedgerRefusal } from '../../ledger/entry.ts';
 import { prismaAdapter, type Queryable } from '../../platform/db.ts';
 import type { AccountId, PaymentMethodId, TransferId, UserId } from '../../platform/ids.ts';
 import type { TransferStatus, TransferType } from './generated/resolvers.ts';
 import type { TransferParent, TransferStep } from './graph-types.ts';
-
-/** What a key was decided to be. */
-export interface DecidedKey {
-  bodyHash: Buffer;
-  /** Of the accepted transfer, or of the attempt that was refused. */
-  transferId: TransferId;
-  /** Null: accepted. */
-  verdict: LedgerRefusal | null;
-}
-
-/** A customer's account, with what its owner is called; null while this subgraph has not heard of them. */
-export interface FoundAccount {
-  account: LedgerAccount;
-  displayName: string | null;
-}
 
 /** A customer as this subgraph knows them. */
 export interface Payee {
@@ -45,29 +28,18 @@ export interface TransferQuery {
 
 /** The tables of transfer. What is posted is written by the poster's SQL function alone; here it is read. */
 export interface TransferStore {
-  /** What callers' keys of createTransfer were decided to be, in the order asked for; null: nothing yet. */
-  findKeys(keys: readonly { userId: UserId; key: string }[]): Promise<(DecidedKey | null)[]>;
-  /** Customers' accounts in the order of the ids; null where there is none. */
-  findAccounts(ids: readonly AccountId[]): Promise<(FoundAccount | null)[]>;
   /** In the order of the ids; null where there is none. */
   findTransfers(ids: readonly TransferId[]): Promise<(TransferParent | null)[]>;
   /** Newest first. */
   listTransfers(query: TransferQuery): Promise<TransferParent[]>;
   findPayees(userIds: readonly UserId[]): Promise<Payee[]>;
-  findPayeeByEmail(emailHash: string): Promise<Payee | null>;
   close(): Promise<void>;
 }
-
-/** The name of the one mutation that idempotency keys are kept for. */
-export const MUTATION = 'createTransfer';
 
 export function createTransferStore(pool: Pool): TransferStore {
   const prisma = new PrismaClient({ adapter: prismaAdapter(pool, 'transfer') });
   return {
-    findKeys: (keys) => findKeys(pool, keys),
-    findAccounts: (ids) => findAccounts(pool, ids),
     findPayees: (userIds) => findPayees(pool, userIds),
-    findPayeeByEmail: (emailHash) => findPayeeByEmail(pool, emailHash),
     async findTransfers(ids) {
       const rows = await prisma.transfer.findMany({ where: { id: { in: [...ids] } } });
       const byId = new Map(rows.map((row) => [row.id, toTransfer(row)]));
@@ -76,44 +48,6 @@ export function createTransferStore(pool: Pool): TransferStore {
     listTransfers: (query) => listTransfers(prisma, query),
     close: () => prisma.$disconnect(),
   };
-}
-
-// The look-ups that every createTransfer makes go past Prisma, as named statements.
-
-async function findKeys(
-  db: Queryable,
-  keys: readonly { userId: UserId; key: string }[],
-): Promise<(DecidedKey | null)[]> {
-  const { rows } = await db.query<{ body_hash: Buffer; transfer_id: TransferId | null; verdict: LedgerRefusal | null }>(
-    {
-      name: 'transfer-find-keys',
-      text: `SELECT k.body_hash, k.transfer_id, k.verdict
-           FROM unnest($1::uuid[], $2::text[]) WITH ORDINALITY AS wanted (user_id, key, place)
-           LEFT JOIN LATERAL (
-             SELECT * FROM idempotency_key k
-             WHERE k.user_id = wanted.user_id AND k.mutation = $3 AND k.key = wanted.key LIMIT 1
-           ) k ON true
-           ORDER BY wanted.place`,
-      values: [keys.map(({ userId }) => userId), keys.map(({ key }) => key), MUTATION],
-    },
-  );
-  return rows.map(
-    ({ body_hash, transfer_id, verdict }) => transfer_id && { bodyHash: body_hash, transferId: transfer_id, verdict },
-  );
-}
-
-/** With the name in one statement: both are needed for every transfer, and the ledger's accounts may be read by this role. */
-async function findAccounts(db: Queryable, ids: readonly AccountId[]): Promise<(FoundAccount | null)[]> {
-  const { rows } = await db.query<LedgerAccount & { displayName: string | null }>({
-    name: 'transfer-find-accounts',
-    text: `SELECT a.id, a.owner_id AS "ownerId", a.currency, a.kind, a.status, a.opened_at AS "openedAt",
-             p.display_name AS "displayName"
-           FROM ledger.account a LEFT JOIN payee p ON p.user_id = a.owner_id
-           WHERE a.id = ANY ($1::uuid[]) AND a.owner_id IS NOT NULL`,
-    values: [ids],
-  });
-  const byId = new Map(rows.map(({ displayName, ...account }) => [account.id, { account, displayName }]));
-  return ids.map((id) => byId.get(id) ?? null);
 }
 
 interface PayeeRow {
@@ -129,15 +63,6 @@ async function findPayees(db: Queryable, userIds: readonly UserId[]): Promise<Pa
     values: [userIds],
   });
   return rows.map(toPayee);
-}
-
-async function findPayeeByEmail(db: Queryable, emailHash: string): Promise<Payee | null> {
-  const { rows } = await db.query<PayeeRow>({
-    name: 'transfer-find-payee-by-email',
-    text: 'SELECT user_id, email_hash, display_name FROM payee WHERE email_hash = $1',
-    values: [emailHash],
-  });
-  return rows[0] ? toPayee(rows[0]) : null;
 }
 
 function toPayee({ user_id, email_hash, display_name }: PayeeRow): Payee {

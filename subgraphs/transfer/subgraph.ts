@@ -49,7 +49,7 @@ export function createTransferSubgraph(deps: TransferDeps): Subgraph {
       ...deps,
       store,
       poster,
-      lookups: createLookups(store),
+      lookups: createLookups(deps.pool),
       gate: createGate(GATE),
       rates: createRatesReader(deps.pool, 'transfer'),
       systemAccount: createSystemAccounts(deps.pool),

@@ -5,7 +5,7 @@ import type { AccountId, EntryId, TransferId, UserId } from '../../platform/ids.
 import { newId } from '../../platform/ids.ts';
 import type { Money } from '../../platform/money.ts';
 import type { Assessment } from '../../platform/questions/assess-transfer.ts';
-import { MUTATION } from './store.ts';
+import { MUTATION } from './lookup-store.ts';
 
 /** The rate of an exchange as it is recorded. */
 export interface AppliedRate {
@@ -125,10 +125,10 @@ function parameters(batch: readonly PlannedTransfer[]): unknown[] {
     batch.map(({ description }) => description),
     arrayLiteral(batch.map(({ initiatedAt }) => initiatedAt.toISOString())),
     batch.map(({ assessment }) => JSON.stringify(assessment)),
-    batch.map(({ assessment, userId }) => (assessment.spending ? userId : null)),
-    batch.map(({ assessment }) => assessment.spending?.usdMinor ?? null),
-    batch.map(({ assessment }) => assessment.spending?.bankDailyUsdMinor ?? null),
-    batch.map(({ assessment }) => assessment.spending?.bankMonthlyUsdMinor ?? null),
+    arrayLiteral(batch.map(({ assessment, userId }) => (assessment.spending ? userId : 'NULL'))),
+    arrayLiteral(batch.map(({ assessment }) => assessment.spending?.usdMinor ?? 'NULL')),
+    arrayLiteral(batch.map(({ assessment }) => assessment.spending?.bankDailyUsdMinor ?? 'NULL')),
+    arrayLiteral(batch.map(({ assessment }) => assessment.spending?.bankMonthlyUsdMinor ?? 'NULL')),
     ...legParameters(legs),
   ];
 }

@@ -147,5 +147,13 @@ BEGIN
   RETURN found_id;
 END $$;
 
+-- Where money for a customer goes when only the customer is named: the oldest ACTIVE PERSONAL account in the currency, if any.
+CREATE FUNCTION receiving_account(p_owner_id uuid, p_currency text) RETURNS uuid
+  LANGUAGE sql STABLE SECURITY DEFINER SET search_path = ledger, pg_temp AS $$
+  SELECT id FROM account
+  WHERE owner_id = p_owner_id AND currency = p_currency AND kind = 'PERSONAL' AND status = 'ACTIVE' ORDER BY id LIMIT 1
+$$;
+
 GRANT EXECUTE ON FUNCTION open_account TO dwaybank_wallet;
+GRANT EXECUTE ON FUNCTION receiving_account TO dwaybank_transfer, dwaybank_ledger;
 GRANT EXECUTE ON FUNCTION system_account TO dwaybank_transfer, dwaybank_ledger;

@@ -119,11 +119,9 @@ BEGIN
   IF spenders <> '{}' THEN
     today := (batch_at AT TIME ZONE 'UTC')::date;
     this_month := date_trunc('month', today::timestamp)::date;
-    SELECT array_agg(l.owner_id ORDER BY l.owner_id, l.scope), array_agg(l.scope ORDER BY l.owner_id, l.scope),
-        array_agg(l.daily ORDER BY l.owner_id, l.scope), array_agg(l.monthly ORDER BY l.owner_id, l.scope),
-        array_agg(CASE WHEN l.day = today THEN l.day_spent ELSE 0 END ORDER BY l.owner_id, l.scope),
-        array_agg(CASE WHEN l.month = this_month THEN l.month_spent ELSE 0 END ORDER BY l.owner_id, l.scope),
-        array_agg(false)
+    SELECT array_agg(l.owner_id), array_agg(l.scope), array_agg(l.daily), array_agg(l.monthly),
+        array_agg(CASE WHEN l.day = today THEN l.day_spent ELSE 0 END),
+        array_agg(CASE WHEN l.month = this_month THEN l.month_spent ELSE 0 END), array_agg(false)
       INTO c_owner, c_scope, c_daily, c_monthly, c_day_spent, c_month_spent, c_counted
       FROM spending_limit l WHERE l.owner_id = ANY (spenders);
     -- As above: each entry beside its total and its currency's limit.
