@@ -243,7 +243,7 @@ describe('riskAlertRaised', () => {
     const stream = world.subscribe(QUERY, { viewer: viewerFor(userId), variables: { after } });
     return {
       stream,
-      async next(): Promise<Alert> {
+      next: async (): Promise<Alert> => {
         // A subscription's event; that it is there is what is tested.
         const { value } = (await stream.next()) as IteratorYieldResult<SubgraphEvent>;
         expect(value.result.errors).toBeUndefined();
