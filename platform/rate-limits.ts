@@ -13,6 +13,8 @@ export const RATE_LIMITS = {
   'login-failure-address': { points: 200, durationSeconds: 15 * 60 },
   /** A user's look-ups of recipients who do not exist: each is a question "is this email a customer?". */
   'recipient-lookup-failure': { points: 30, durationSeconds: 10 * 60 },
+  /** A user's card tokens that the provider refuses: who tries out stolen cards tries many. */
+  'card-link-failure': { points: 30, durationSeconds: 10 * 60 },
 } as const;
 
 export type RateLimitName = keyof typeof RATE_LIMITS;

@@ -11,7 +11,10 @@ import type { WalletRefusal } from './refusals.ts';
 import { hashIdentity } from './source-identity.ts';
 import type { WalletStore } from './store.ts';
 
-export interface ConnectCardDeps extends Pick<SubgraphDeps, 'clock' | 'log' | 'pool' | 'secrets' | 'wakeUp'> {
+export interface ConnectCardDeps extends Pick<
+  SubgraphDeps,
+  'clock' | 'limits' | 'log' | 'pool' | 'secrets' | 'wakeUp'
+> {
   store: WalletStore;
   cards: CardProvider | null;
 }
@@ -36,7 +39,7 @@ export async function connectCard(
   const existing = await findByIdentity(deps.pool, { ownerId, provider: cards.name, identity });
   if (existing?.isActive) return existing.id;
 
-  const card = await askCardProvider(deps, (time) => cards.saveCard(token, ownerId, time), signal);
+  const card = await saveCard(deps, cards, { token, ownerId }, signal);
   const now = deps.clock.now();
   const source = {
     ownerId,
@@ -49,15 +52,39 @@ export async function connectCard(
     madeLabel: labelOf(card),
     lastSync: now,
   } as const;
-  const { method, linked } = await deps.store.transaction(async (tx) => {
-    const link = await linkPaymentMethod(tx, source, now);
-    await appendEvents(tx, link.linked ? [...link.events, synced(link.method, now)] : []);
-    return link;
-  });
-  if (linked) deps.wakeUp.signal();
-  // Another link of this token was first, and its card is the one that is kept.
-  else if (method.reference !== card.reference) await forgetCard(deps, card.reference, signal);
-  return method.id;
+  try {
+    const { method, linked } = await deps.store.transaction(async (tx) => {
+      const link = await linkPaymentMethod(tx, source, now);
+      await appendEvents(tx, link.linked ? [...link.events, synced(link.method, now)] : []);
+      return link;
+    });
+    if (linked) deps.wakeUp.signal();
+    // Another link of this token was first, and its card is the one that is kept.
+    else if (method.reference !== card.reference) await forgetCard(deps, card.reference, signal);
+    return method.id;
+  } catch (error) {
+    // After a refusal nothing was written for sure; after any other error the card may be linked.
+    if (error instanceof Refusal) await forgetCard(deps, card.reference, signal);
+    throw error;
+  }
+}
+
+/** Has the provider keep the card. What it refuses is counted: nobody is to try out cards here. */
+async function saveCard(
+  deps: ConnectCardDeps,
+  cards: CardProvider,
+  { token, ownerId }: { token: string; ownerId: UserId },
+  signal: AbortSignal,
+): Promise<SavedCard> {
+  await deps.limits.check('card-link-failure', ownerId);
+  try {
+    return await askCardProvider(deps, (time) => cards.saveCard(token, ownerId, time), signal);
+  } catch (error) {
+    if (error instanceof Refusal && error.code === 'CARD_TOKEN_REFUSED') {
+      await deps.limits.penalize('card-link-failure', ownerId);
+    }
+    throw error;
+  }
 }
 
 /** For example "Visa ... 4242". */

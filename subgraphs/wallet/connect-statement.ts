@@ -21,7 +21,7 @@ export async function connectStatement(
   ownerId: UserId,
   { label, statement: file }: { label: string | null; statement: string },
 ): Promise<PaymentMethodId> {
-  const statement = readStatement(file);
+  const statement = await readStatement(file);
   const identity = statementIdentity(deps, statement);
   const now = deps.clock.now();
   const id = await deps.store.transaction(async (tx) => {

@@ -42,7 +42,7 @@ export async function syncPaymentMethod(
 }
 
 async function syncStatement(deps: ConnectCardDeps, method: StoredPaymentMethod, file: string): Promise<void> {
-  const statement = readStatement(file);
+  const statement = await readStatement(file);
   if (!statementIdentity(deps, statement).equals(method.identity)) {
     const { label, line } = statement.account;
     const reason = `the file is of another account than this payment method (${label}, ${statement.currency})`;

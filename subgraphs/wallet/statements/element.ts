@@ -10,6 +10,9 @@ export interface Element {
 /** No bank nests deeper; a file that does is made to exhaust who reads it. */
 export const MAX_DEPTH = 40;
 
+/** After so many characters a reader lets others have their turn: a whole file at once would hold up every live stream. */
+export const SLICE_CHARACTERS = 64 * 1024;
+
 /** An element without text and children. */
 export function newElement(name: string, line: number, attributes: Readonly<Record<string, string>> = {}): Element {
   return { name, line, text: '', attributes, children: [] };

@@ -1,4 +1,5 @@
-import { MAX_DEPTH, newElement, type Element } from './element.ts';
+import { setImmediate } from 'node:timers/promises';
+import { MAX_DEPTH, newElement, SLICE_CHARACTERS, type Element } from './element.ts';
 import { refuseStatement } from './statement.ts';
 
 /*
@@ -16,20 +17,27 @@ const STRUCTURE = new Set([
   'BANKACCTFROM', 'CCACCTFROM', 'BANKTRANLIST', 'STMTTRN', 'LEDGERBAL', 'AVAILBAL', 'BANKACCTTO', 'CCACCTTO',
 ]); // prettier-ignore
 
+/** Where markup may begin; banks write a bare "<" in descriptions. */
+const MARKUP = /<(?=[A-Za-z/!?])/g;
 const TAG = /<(\/?)([A-Za-z][A-Za-z0-9._-]{0,63})\s*(\/?)>/y;
 
 /** Reads OFX in its SGML form from the tag <OFX> on; whatever stands before it (the header) is passed over. */
-export function readSgml(text: string): Element {
+export async function readSgml(text: string): Promise<Element> {
   const start = text.search(/<OFX\s*>/i);
   const lineAt = countLines(text);
   if (start < 0) throw refuseStatement('STATEMENT_MALFORMED', lineAt(text.length), 'the file ends before <OFX>');
   const tree = growTree();
+  let pauseAt = start + SLICE_CHARACTERS;
   for (let at = start; at < text.length;) {
-    const next = text.indexOf('<', at);
-    const end = next < 0 ? text.length : next;
-    if (end > at) tree.addText(decodeEntities(text.slice(at, end)), lineAt(at));
-    if (next < 0) break;
+    MARKUP.lastIndex = at;
+    const next = MARKUP.exec(text)?.index ?? text.length;
+    if (next > at) tree.addText(decodeEntities(text.slice(at, next)), lineAt(at));
+    if (next === text.length) break;
     at = readMarkup(text, next, lineAt(next), tree);
+    if (at > pauseAt) {
+      await setImmediate();
+      pauseAt = at + SLICE_CHARACTERS;
+    }
   }
   return tree.finish(lineAt(text.length));
 }
@@ -54,7 +62,7 @@ function readMarkup(text: string, at: number, line: number, tree: Tree): number 
   TAG.lastIndex = at;
   const match = TAG.exec(text);
   if (!match) {
-    // Banks write a bare "<" in descriptions.
+    // Only looks like a tag.
     tree.addText('<', line);
     return at + 1;
   }

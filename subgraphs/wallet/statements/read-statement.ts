@@ -18,7 +18,7 @@ const HEADER_CHARACTERS = 4096;
  * Reads a bank's own statement file, checks it and says what it tells. Refuses everything it is not sure of, with the line and the
  * reason; nothing is guessed and no amount passes through a floating-point number.
  */
-export function readStatement(file: string): Statement {
+export async function readStatement(file: string): Promise<Statement> {
   const bytes = Buffer.byteLength(file);
   if (bytes > MAX_STATEMENT_BYTES) {
     const reason = `The file has ${bytes} bytes, at most ${MAX_STATEMENT_BYTES} are read.`;
@@ -27,18 +27,20 @@ export function readStatement(file: string): Statement {
   // Some programs begin a text with a byte order mark.
   const text = file.replace(/^\uFEFF/, '');
   if (text.trim() === '') throw new Refusal<StatementRefusal>('STATEMENT_EMPTY', ['statement']);
-  return checkStatements(readAs(text));
+  return checkStatements(await readAs(text));
 }
 
 /** The statements of a file, read as what it looks like. */
-function readAs(text: string): ReadStatement[] {
+async function readAs(text: string): Promise<ReadStatement[]> {
   const begin = text.trimStart().slice(0, HEADER_CHARACTERS);
-  if (!/^<\?(?:xml|OFX)\b/i.test(begin) && /^OFXHEADER\b|<OFX\s*>/i.test(begin)) return readOfx(readSgml(text));
+  if (!/^<\?(?:xml|OFX)\b/i.test(begin) && /^OFXHEADER\b|<OFX\s*>/i.test(begin)) {
+    return readOfx(await readSgml(text));
+  }
   if (!begin.startsWith('<')) {
     const firstLine = begin.split(/[\r\n]/, 1)[0]!;
     throw unknownFormat(1 + linesBefore(text), `${quote(firstLine)} begins no statement that is read here`);
   }
-  const { root, namespace } = readXml(text);
+  const { root, namespace } = await readXml(text);
   if (root.name === 'OFX') return readOfx(root);
   if (root.name === 'Document' && CAMT053_NAMESPACE.test(namespace)) return readCamt053(root);
   throw unknownFormat(root.line, `${root.name} of ${quote(namespace)} is no statement that is read here`);

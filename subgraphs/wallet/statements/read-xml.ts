@@ -1,5 +1,6 @@
+import { setImmediate } from 'node:timers/promises';
 import { SaxesParser } from 'saxes';
-import { MAX_DEPTH, newElement, type Element } from './element.ts';
+import { MAX_DEPTH, newElement, SLICE_CHARACTERS, type Element } from './element.ts';
 import { refuseStatement } from './statement.ts';
 
 /** The root of an XML document and the namespace it is in. */
@@ -12,7 +13,7 @@ export interface XmlDocument {
  * Reads well-formed XML. A document type is refused, so that there are no entities but those of XML itself and nothing to
  * expand; nothing outside the text is ever looked at.
  */
-export function readXml(text: string): XmlDocument {
+export async function readXml(text: string): Promise<XmlDocument> {
   // Blank lines before the declaration are against the rules and common.
   const document = text.trimStart();
   const linesBefore = text.slice(0, text.length - document.length).split(/\r\n|\r|\n/).length - 1;
@@ -45,7 +46,11 @@ export function readXml(text: string): XmlDocument {
   parser.on('text', addText);
   parser.on('cdata', addText);
 
-  parser.write(document).close();
+  for (let at = 0; at < document.length; at += SLICE_CHARACTERS) {
+    if (at > 0) await setImmediate();
+    parser.write(document.slice(at, at + SLICE_CHARACTERS));
+  }
+  parser.close();
   // What has no root is not well-formed, which the parser has said above.
   return { root: root!, namespace };
 }
