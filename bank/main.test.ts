@@ -12,6 +12,7 @@ import {
   realpathSync,
   rmSync,
   statSync,
+  writeFileSync,
 } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -139,7 +140,12 @@ describe('a bank that runs', () => {
 
   test('says each step and where it is, and answers there', async () => {
     await until('the table', () => bank.output().includes('Ctrl-C stops the bank.'));
-    for (const line of [/\d s {2}Postgres\n/, /\d s {2}Subgraphs: user, wallet/, /\d s {2}Gateway\n/]) {
+    for (const line of [
+      /\d s {2}Postgres\n/,
+      /\d s {2}Simulated providers: Stripe on 127\.0\.0\.1:\d+\n/,
+      /\d s {2}Subgraphs: user, wallet/,
+      /\d s {2}Gateway\n/,
+    ]) {
       expect(bank.output()).toMatch(line);
     }
     for (const place of ['/graphql (HTTP and WebSocket)', '/playground', '/health', '/ready']) {
@@ -269,7 +275,10 @@ test('--fresh begins anew, also on data that are damaged', async () => {
   const { data, secretFile } = bankFolder(folder);
   const secret = readFileSync(secretFile, 'utf8');
   rmSync(path.join(data, 'global/pg_control'));
+  const { stripeFile } = bankFolder(folder);
+  writeFileSync(stripeFile, 'damaged as well\n');
   const fresh = await start(folder, { options: ['--fresh', '--port', '0', '--no-demo'] });
+  expect(statSync(stripeFile).size).toBe(0);
   expect(fresh.output()).not.toContain('Demo login');
   expect(readFileSync(secretFile, 'utf8')).not.toBe(secret);
   expect(existsSync(path.join(data, 'global/pg_control'))).toBe(true);
@@ -305,6 +314,23 @@ describe('what keeps a bank from starting is said in one sentence', () => {
   ])('a DATABASE_URL %s', async (_what, url, given, sentence) => {
     const environment = { DATABASE_URL: url, DWAYBANK_SECRET: given };
     await expectSentence(run(made, 'bank/main.ts', ['--port', '0'], environment), sentence);
+  });
+
+  test('a live key beside simulated providers', async () => {
+    await expectSentence(
+      run(made, 'bank/main.ts', ['--port', '0'], { STRIPE_SECRET_KEY: 'sk_live_1' }),
+      /STRIPE_SECRET_KEY: a live key is refused beside simulated providers; set PROVIDERS=live to use it\./,
+    );
+  });
+
+  test('a simulator’s file that is damaged', async () => {
+    const folder = copyOfBank('damaged-stripe');
+    writeFileSync(bankFolder(folder).stripeFile, 'nonsense\n');
+    await expectSentence(
+      run(folder),
+      /Line 1 of .*stripe-simulator\.jsonl is damaged: put a good copy back, or remove/,
+    );
+    expect(postgresOf(folder)).toBeNull();
   });
 
   test('data that are damaged', async () => {
@@ -364,7 +390,7 @@ describe('with a Postgres of one’s own', () => {
     const bank = await start(folder, { environment });
     expect((await fetch(`${bank.url}/ready`)).status).toBe(200);
     expect(await bank.stop()).toBe(0);
-    expect(bank.output()).not.toContain('Demo');
+    expect(bank.output()).not.toMatch(/Demo|Simulated/);
     expect(existsSync(folder)).toBe(false);
     const { rows } = await database.pool('postgres').query('SELECT FROM "user".person');
     expect(rows).toHaveLength(0);
@@ -386,6 +412,17 @@ describe('with a Postgres of one’s own', () => {
     ['scripts/db-prepare.ts', []],
   ])('%s says that it needs one', async (script, options) => {
     await expectSentence(run(directory, script, options), /DATABASE_URL .*and DWAYBANK_SECRET/);
+  });
+
+  test('simulated providers come with it where that is asked for, and go with it', async () => {
+    const folder = path.join(directory, 'simulated');
+    const simulated = { ...environment, PROVIDERS: 'simulated' };
+    const bank = await start(folder, { options: ['--port', '0', '--no-demo'], environment: simulated });
+    const stripe = `http://${/Stripe on (\S+)/.exec(bank.output())![1]!}/v1/charges`;
+    expect((await fetch(stripe)).status).toBe(401);
+    expect(await bank.stop()).toBe(0);
+    await expect(fetch(stripe)).rejects.toThrow();
+    expect(readdirSync(folder)).toEqual(['stripe-simulator.jsonl']);
   });
 
   test('--fresh does not touch it', async () => {

@@ -92,6 +92,17 @@ describe('the import table', () => {
     expect(across).toEqual([]);
   });
 
+  test('keeps simulators to who starts them, and subgraphs to the interface of a provider', () => {
+    const simulators = edges.filter(
+      ({ from, to }) => to.startsWith('providers/simulators/') && !/^(providers\/simulators|bank)\//.test(from),
+    );
+    expect(simulators).toEqual([]);
+    const adapters = edges.filter(
+      ({ from, to }) => /^subgraphs\/\w+\//.test(from) && to.startsWith('providers/stripe/'),
+    );
+    expect(adapters).toEqual([]);
+  });
+
   test('has no circles at run time', () => {
     const targets = new Map<string, string[]>();
     for (const { from, to } of edges.filter(({ typeOnly }) => !typeOnly))

@@ -29,6 +29,8 @@ export async function startBankProcess(
       ...process.env,
       DATABASE_URL: '',
       REDIS_URL: '',
+      STRIPE_SECRET_KEY: '',
+      STRIPE_URL: '',
       DWAYBANK_FOLDER: folder,
       LOG_LEVEL: 'error',
       ...environment,

@@ -31,12 +31,14 @@ function sourceOf(built: string): string {
   return built.replace(/^dist\//, '').replace(/\.js$/, '.ts');
 }
 
-/** What compose makes of `${NAME}` and `${NAME:?why}`. */
+/** What compose makes of `${NAME}` and `${NAME:?why}` where they are given, and of `${NAME:-otherwise}` where not. */
 function environmentOf({ environment = {} }: Service): Record<string, string> {
   return Object.fromEntries(
     Object.entries(environment).map(([name, value]) => [
       name,
-      String(value).replace(/\$\{\w+[^}]*\}/g, 'x'.repeat(32)),
+      String(value)
+        .replace(/\$\{\w+:-([^}]*)\}/g, '$1')
+        .replace(/\$\{\w+[^}]*\}/g, 'x'.repeat(32)),
     ]),
   );
 }
@@ -87,6 +89,12 @@ describe('docker-compose.yml', () => {
   test('gives the administrator’s password to the preparation alone', () => {
     const holders = parts.filter(([, { environment }]) => environment!['DATABASE_URL']!.includes('POSTGRES_PASSWORD'));
     expect(holders.map(([name]) => name)).toEqual(['prepare']);
+  });
+
+  test('gives Stripe’s key to those who link and charge cards alone, and runs without one', () => {
+    const holders = parts.filter(([, { environment }]) => environment!['STRIPE_SECRET_KEY'] !== undefined);
+    expect(holders.map(([name]) => name)).toEqual(['wallet', 'transfer']);
+    for (const [, service] of holders) expect(readConfig(environmentOf(service)).stripeSecretKey).toBeNull();
   });
 
   test('lets only the gateway be reached from outside', () => {

@@ -19,7 +19,11 @@ export async function findCharge(stripe: Stripe, transferId: TransferId, signal:
   try {
     const found = await search(stripe, transferId, signal);
     const intents = found.length > 0 ? found : await listRecent(stripe, transferId, signal);
-    const intent = intents.find(({ status }) => status === 'succeeded') ?? intents[0];
+    // One key makes one charge; were there ever more, the one with the money in it counts.
+    const intent =
+      intents.find(({ status }) => status === 'succeeded') ??
+      intents.find(({ status }) => status === 'processing') ??
+      intents[0];
     return intent ? await chargeOfIntent(stripe, intent, signal) : null;
   } catch (error) {
     throw unknownOutcome(error);
