@@ -13,8 +13,10 @@ export const POLICY = {
     weights: { amount: 30n, velocity: 20n, geography: 20n, behaviour: 15n, device: 15n },
     /** A customer with fewer earlier transfers to others than this has no habits yet. */
     leastHistory: 5,
+    /** So many of the newest transfers to others are looked at one by one: amounts, places, devices, hours. */
+    sample: 100,
     amount: {
-      /** The usual amount is the one that this share of the last 100 transfers did not exceed. */
+      /** The usual amount is the one that this share of the sample did not exceed. */
       usualQuantile: 0.9,
       /** So many times the usual amount is as unusual as it gets. */
       fullMultiple: 5n,
@@ -29,7 +31,7 @@ export const POLICY = {
       fullMultiple: 10,
     },
     geography: {
-      /** From a country where the customer's last 100 transfers never came from. */
+      /** From a country that no transfer of the sample came from. */
       newCountry: 55,
       /** From another country than the transfer before, sooner than one travels: added to the above. */
       hasty: 25,
@@ -37,7 +39,7 @@ export const POLICY = {
     },
     behaviour: {
       newRecipient: 50,
-      /** At an hour of the day at which, or near which, no transfer of the customer has been. */
+      /** At a time of day (UTC) near which no transfer of the sample was. */
       unusualHour: 30,
       /** The recipient has sent money to the customer of late. */
       roundTrip: 40,
@@ -79,5 +81,63 @@ export const POLICY = {
     essential: ['EUR', 'GBP', 'JPY', 'CNY', 'BTC', 'ETH'],
     /** With more doubtful rates than this it is the day that is doubtful, however old the last good one. */
     mostDoubtful: 5,
+  },
+  /** From when on insights tells a customer something. How the numbers are used stands in subgraphs/insights/advice/. */
+  insights: {
+    /** How far back it looks: a year and what it takes to see a yearly payment twice; and the newest lines at most. */
+    historyMonths: 13,
+    historyLines: 5_000,
+    recurring: {
+      /** Amounts of one series are at most so many per cent of their median away from it … */
+      similarPercent: 25n,
+      /** … and steady, as a subscription is, up to so many. */
+      steadyPercent: 10n,
+      /** So many per cent of the intervals and of the amounts have to fit; the rest may be a late bill or a double one. */
+      regularPercent: 75,
+    },
+    spike: {
+      /** Whole months to compare with. */
+      leastMonths: 3,
+      /** At least so many per cent of the median month, */
+      overMedianPercent: 150n,
+      /** so many tenths of the median deviation above it (4.5 is 3 standard deviations where amounts are normal), */
+      overDeviationTenths: 45n,
+      /** and so many per cent of a median month of all categories above it: small things are no news. */
+      overMonthPercent: 10n,
+    },
+    unusual: {
+      /** Looked for in so many last days, against the newest earlier lines of its category, at least and at most so many. */
+      days: 30,
+      leastPeers: 8,
+      mostPeers: 100,
+      /** At least so many times their median, so many tenths of their median deviation above it, at least so many per cent of a median month. */
+      overMedianTimes: 3n,
+      overDeviationTenths: 90n,
+      overMonthPercent: 5n,
+    },
+    lowBalance: {
+      days: 30,
+      /** An outside balance older than this is no longer known. */
+      balanceDays: 35,
+    },
+    saving: {
+      /** A price has gone up by at least so many per cent after at least so many equal payments. */
+      increasePercent: 3n,
+      leastAtOldPrice: 3,
+      equalPercent: 1n,
+      /** So many subscriptions in one of these categories are several. */
+      leastSubscriptions: 3,
+      subscriptionCategories: ['Entertainment', 'Software', 'Sport'],
+      /** So many fees in so many last days are worth a look. */
+      leastFees: 3,
+      feeDays: 90,
+    },
+    exposure: {
+      /** Of what was spent in so many last days, at least so many per cent in one foreign currency, in at least so many lines and months. */
+      days: 90,
+      sharePercent: 25n,
+      leastLines: 5,
+      leastMonths: 3,
+    },
   },
 } as const;

@@ -77,29 +77,33 @@ export interface Leg {
   amountMinor: bigint;
   lineType: string;
   postingId?: PostingId;
+  description?: string;
+  counterparty?: string;
 }
 
 /** An entry as the ledger tells of it. Moves the accounts' balances on. */
 export function entryPosted(legs: Leg[], at: Date = new Date()): NewEvent<'EntryPosted'> {
-  const changes = legs.map(({ account, amountMinor, lineType, postingId }): BalanceChange => {
-    account.version += 1;
-    account.postedMinor += amountMinor;
-    return {
-      accountId: account.id,
-      ownerId: account.ownerId,
-      currency: account.currency,
-      version: account.version,
-      posted: account.postedMinor.toString(),
-      held: '0',
-      overdraft: '0',
-      at: at.toISOString(),
-      postingId: postingId ?? newId<PostingId>(),
-      amountMinor: amountMinor.toString(),
-      lineType,
-      counterparty: null,
-      description: null,
-    };
-  });
+  const changes = legs.map(
+    ({ account, amountMinor, lineType, postingId, description, counterparty }): BalanceChange => {
+      account.version += 1;
+      account.postedMinor += amountMinor;
+      return {
+        accountId: account.id,
+        ownerId: account.ownerId,
+        currency: account.currency,
+        version: account.version,
+        posted: account.postedMinor.toString(),
+        held: '0',
+        overdraft: '0',
+        at: at.toISOString(),
+        postingId: postingId ?? newId<PostingId>(),
+        amountMinor: amountMinor.toString(),
+        lineType,
+        counterparty: counterparty ?? null,
+        description: description ?? null,
+      };
+    },
+  );
   const entryId = newId<EntryId>();
   return { type: 'EntryPosted', key: entryId, payload: { entryId, transferId: null, kind: 'TRANSFER', changes } };
 }

@@ -1,106 +1,79 @@
-import type { BalanceChange } from '../../platform/events.ts';
-import { groupBy } from '../../platform/group-by.ts';
-import { ratio, shares } from '../../platform/ratio.ts';
+import type { BalanceChange, EventPayloads } from '../../platform/events.ts';
+import { categoriseInside, categoriseOutside } from './categories/categorise.ts';
+import { OWN_MONEY, type Categorisation } from './categories/category.ts';
+import { payeeKey } from './categories/normalise.ts';
+import type { Direction } from './categories/rules.ts';
 
-/** One statement line as insights keeps it. */
-export interface Movement {
-  postingId: string;
+/** What insights keeps of every line, wherever it is from. */
+export interface CategorisedLine extends Categorisation {
   ownerId: string;
-  accountId: string;
   currency: string;
+  /** Signed: negative leaves the account. */
   amountMinor: bigint;
+  /** From one pocket of the customer's into another: neither spent nor earned. */
+  ownMoney: boolean;
+  /** Equal for lines with the same other end; empty when the line does not name one. */
+  payee: string;
+  counterparty: string | null;
+}
+
+/** A statement line of this bank. */
+export interface Movement extends CategorisedLine {
+  postingId: string;
+  accountId: string;
   lineType: string;
-  /** The other end is the same person's: neither spent nor earned. */
-  betweenOwnAccounts: boolean;
+  description: string | null;
   at: string;
 }
+
+/** A line of an outside account. */
+export interface ExternalLine extends CategorisedLine {
+  externalTransactionId: string;
+  paymentMethodId: string;
+  description: string;
+  merchantCategory: string | null;
+  /** YYYY-MM-DD. */
+  bookedOn: string;
+}
+
+/** They are spent or earned, also when they come with a transfer between own accounts. */
+const NEVER_BETWEEN: ReadonlySet<string> = new Set(['FEE', 'INTEREST']);
 
 /** The statement lines of one entry. A hold moves nothing and is none. */
 export function movementsOf(changes: readonly BalanceChange[]): Movement[] {
   return changes.flatMap((change) => {
-    const { postingId, lineType, amountMinor, ownerId, accountId, currency, at } = change;
+    const { postingId, lineType, ownerId, accountId, currency, counterparty, description, at } = change;
     if (postingId === null || lineType === null) return [];
-    const betweenOwnAccounts = changes.some((other) => other.ownerId === ownerId && other.accountId !== accountId);
+    const amountMinor = BigInt(change.amountMinor);
+    const betweenOwnAccounts =
+      !NEVER_BETWEEN.has(lineType) &&
+      changes.some((other) => other.ownerId === ownerId && other.accountId !== accountId);
+    const found = categoriseInside({ direction: directionOf(amountMinor), lineType, betweenOwnAccounts, description });
     return [
-      { postingId, ownerId, accountId, currency, amountMinor: BigInt(amountMinor), lineType, betweenOwnAccounts, at },
+      {
+        ...{ postingId, ownerId, accountId, currency, amountMinor, lineType, description, counterparty, at },
+        ...found,
+        ownMoney: betweenOwnAccounts || OWN_MONEY.has(found.category),
+        payee: payeeKey(counterparty ?? description ?? ''),
+      },
     ];
   });
 }
 
-/**
- * A line's category. Only its type is known so far; what a payment was for is not, and is not guessed.
- */
-const CATEGORIES: Readonly<Record<string, string>> = {
-  TRANSFER_IN: 'Transfers',
-  TRANSFER_OUT: 'Transfers',
-  DEPOSIT: 'Deposits',
-  WITHDRAWAL: 'Withdrawals',
-  EXCHANGE: 'Exchange',
-  FEE: 'Fees',
-  REVERSAL: 'Reversals',
-  INTEREST: 'Interest',
-};
-
-export function categoryOf(lineType: string): string {
-  return CATEGORIES[lineType] ?? 'Other';
+/** The lines of one import. */
+export function externalLinesOf(imported: EventPayloads['ExternalTransactionsImported']): ExternalLine[] {
+  const { paymentMethodId, ownerId, currency, lines } = imported;
+  return lines.map(({ amountMinor: digits, ...line }) => {
+    const amountMinor = BigInt(digits);
+    const { brand, ...found } = categoriseOutside({ direction: directionOf(amountMinor), ...line });
+    return {
+      ...{ paymentMethodId, ownerId, currency, amountMinor, ...line, ...found },
+      ownMoney: OWN_MONEY.has(found.category),
+      payee: brand?.replace(/\.com$/, '') ?? (payeeKey(line.counterparty ?? '') || payeeKey(line.description)),
+    };
+  });
 }
 
-/** What lines of one type came to within the time asked for, or within the same length of time before it. */
-export interface Flow {
-  lineType: string;
-  before: boolean;
-  /** Both are magnitudes. */
-  outMinor: bigint;
-  inMinor: bigint;
-  outLines: number;
-}
-
-export interface CategorySpending {
-  category: string;
-  totalMinor: bigint;
-  share: string;
-  count: number;
-  changeRatio: string | null;
-}
-
-export interface Spending {
-  totalMinor: bigint;
-  incomeMinor: bigint;
-  /** Largest first. */
-  categories: CategorySpending[];
-}
-
-/** Adds flows up by category. */
-export function analyse(flows: readonly Flow[]): Spending {
-  const now = flows.filter(({ before }) => !before);
-  const earlier = groupBy(
-    flows.filter(({ before }) => before),
-    ({ lineType }) => categoryOf(lineType),
-  );
-  const totals = [...groupBy(now, ({ lineType }) => categoryOf(lineType))]
-    .map(([category, group]) => ({
-      category,
-      totalMinor: sumOf(group, ({ outMinor }) => outMinor),
-      count: group.reduce((sum, { outLines }) => sum + outLines, 0),
-    }))
-    .filter(({ count }) => count > 0)
-    .sort((a, b) => compare(b.totalMinor, a.totalMinor) || (a.category < b.category ? -1 : 1));
-  const parts = shares(totals.map(({ totalMinor }) => totalMinor));
-  return {
-    totalMinor: sumOf(now, ({ outMinor }) => outMinor),
-    incomeMinor: sumOf(now, ({ inMinor }) => inMinor),
-    categories: totals.map((total, index) => {
-      const beforeMinor = sumOf(earlier.get(total.category) ?? [], ({ outMinor }) => outMinor);
-      const changeRatio = beforeMinor === 0n ? null : ratio(total.totalMinor - beforeMinor, beforeMinor);
-      return { ...total, share: parts[index]!, changeRatio };
-    }),
-  };
-}
-
-function sumOf(flows: readonly Flow[], amountOf: (flow: Flow) => bigint): bigint {
-  return flows.reduce((sum, flow) => sum + amountOf(flow), 0n);
-}
-
-function compare(a: bigint, b: bigint): number {
-  return a < b ? -1 : a > b ? 1 : 0;
+function directionOf(amountMinor: bigint): Direction {
+  return amountMinor < 0n ? 'out' : 'in';
 }

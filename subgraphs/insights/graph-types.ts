@@ -1,6 +1,6 @@
-import type { PostingId, UserId } from '../../platform/ids.ts';
+import type { ExternalTransactionId, PostingId, UserId } from '../../platform/ids.ts';
 import type { SubgraphContext } from '../../platform/subgraph.ts';
-import type { InsightKind } from './generated/resolvers.ts';
+import type { Advice } from './advice/advice.ts';
 import type { InsightsLoaders } from './loaders.ts';
 
 /** What each resolver of this subgraph is given as its parent. */
@@ -23,17 +23,10 @@ export interface TransactionParent {
   postingId: PostingId | null;
 }
 
+/** An outside line, likewise. */
 export interface ExternalTransactionParent {
   id: string;
+  externalTransactionId: ExternalTransactionId | null;
 }
 
-/** Nothing gives advice yet: this is the shape it will have. */
-export interface InsightParent {
-  id: string;
-  kind: InsightKind;
-  title: string;
-  body: string;
-  amount: { amount: string; currency: string } | null;
-  confidence: string;
-  createdAt: Date;
-}
+export type InsightParent = Advice;
