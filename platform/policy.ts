@@ -71,7 +71,7 @@ export const POLICY = {
      * that. Over n days the factor to the power of the root of n, as a random walk spreads: 4 days apart, its square.
      */
     largestJump: { currency: 1.5, asset: 4 },
-    /** Of one unit in US dollars, lowest and highest: a day that says otherwise is no day of this century's first half. */
+    /** Of one unit in US dollars, lowest and highest: beyond them it is the file that is wrong and not the market. */
     plausibleUsd: { BTC: [1_000, 100_000_000], ETH: [10, 10_000_000] },
     /** Coins that stand for a dollar are at most this part of it away from one. */
     pegged: { currencies: ['USDC', 'USDT'], tolerance: 0.1 },

@@ -1,12 +1,14 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { setSpendingLimit } from '../../ledger/limits.ts';
-import { newId, type TransferId, type UserId } from '../../platform/ids.ts';
+import { withTransaction } from '../../platform/db.ts';
+import { newId, type AlertId, type TransferId, type UserId } from '../../platform/ids.ts';
 import type { RiskFactor } from '../../platform/questions/assess-transfer.ts';
 import type { SubgraphEvent } from '../../platform/subgraph.ts';
 import { viewerFor } from '../../tests/one-subgraph.ts';
 import { openProjectionWorld, transferCompleted, type ProjectionWorld } from '../../tests/projection-world.ts';
 import { hoursAgo, recordHistory } from '../../tests/risk-history.ts';
 import { until } from '../../tests/until.ts';
+import { raiseAlerts, readAlertNumber, type NewAlert } from './alert-store.ts';
 import { createRiskSubgraph } from './subgraph.ts';
 
 let world: ProjectionWorld;
@@ -159,6 +161,34 @@ describe('an alert', () => {
       ['LIMIT_NEAR', 'LOW', '80 % or more of your limit of 200.00 USD for this month is used.'],
     ]);
   });
+});
+
+test('numbers appear in their order: who raises waits for who is raising', async () => {
+  const { pool } = world.deps;
+  const [one, other] = [newId<UserId>(), newId<UserId>()];
+  const alert = (userId: UserId): NewAlert => ({
+    id: newId<AlertId>(),
+    userId,
+    transferId: newId<TransferId>(),
+    type: 'NEW_DEVICE',
+    severity: 'LOW',
+    message: 'Something.',
+    createdAt: new Date().toISOString(),
+  });
+  let second: Promise<unknown> | undefined;
+  let secondDone = false;
+  await withTransaction(pool, async (tx) => {
+    await raiseAlerts(tx, [alert(one)]);
+    second = withTransaction(pool, (later) => raiseAlerts(later, [alert(other)])).then(() => (secondDone = true));
+    await until('the second to wait', async () => {
+      const { rowCount } = await world.admin.query(`SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted`);
+      return rowCount === 1;
+    });
+    expect(secondDone).toBe(false);
+  });
+  await second;
+  const numbers = await Promise.all([one, other].map((userId) => readAlertNumber(pool, { userId, id: null })));
+  expect(Number(numbers[0])).toBeLessThan(Number(numbers[1]));
 });
 
 describe('riskAlerts', () => {

@@ -16,7 +16,7 @@ export interface Subject {
   device: string | null;
 }
 
-/** What the customer has sent to others so far. */
+/** What the customer has sent to others so far. The sample is the newest POLICY.risk.sample of that. */
 export interface History {
   /** Transfers ever. */
   sent: number;
@@ -26,17 +26,17 @@ export interface History {
   daysBefore: number;
   /** How much of those 30 days lies after the very first transfer, in days, at least 1. */
   daysKnown: number;
-  /** POLICY.risk.amount.usualQuantile of the last 100 amounts, in US cents; null without any. */
+  /** POLICY.risk.amount.usualQuantile of the sample's amounts, in US cents; null without any. */
   usualUsdMinor: bigint | null;
-  /** Of the last 100 transfers: the newest with a known country; null without any. */
+  /** Of the sample: the newest with a known country; null without any. */
   lastPlace: { country: string; hoursAgo: number } | null;
-  /** Some of the last 100 transfers came from the subject's country. */
+  /** Some of the sample came from the subject's country. */
   countryKnown: boolean;
-  /** Some of the last 100 transfers came from a device with an id. */
+  /** Some of the sample came from a device with an id. */
   anyDevice: boolean;
-  /** Some of them came from the subject's device. */
+  /** Some of the sample came from the subject's device. */
   deviceKnown: boolean;
-  /** Of the last 100 transfers: those at about this hour of the day (UTC). */
+  /** Of the sample: those at about this time of day (UTC). */
   nearThisHour: number;
   /** The customer has sent to this recipient before. */
   recipientKnown: boolean;

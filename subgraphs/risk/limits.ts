@@ -16,8 +16,8 @@ export interface AppliedLimit {
  */
 export function appliedLimits(counters: readonly SpendingCounter[]): AppliedLimit[] {
   const total = counters.find(({ scope }) => scope === 'TOTAL');
-  const caps = counters.flatMap(({ scope, dailyMinor, monthlyMinor, spentTodayMinor, spentThisMonthMinor }) =>
-    // A cap that was taken away leaves its counter behind.
+  const ofCurrencies = counters.flatMap(({ scope, dailyMinor, monthlyMinor, spentTodayMinor, spentThisMonthMinor }) =>
+    // A limit that was taken away leaves its counter behind.
     scope === 'TOTAL' || dailyMinor === null || monthlyMinor === null
       ? []
       : [{ currency: scope, dailyMinor, monthlyMinor, spentTodayMinor, spentThisMonthMinor }],
@@ -31,7 +31,7 @@ export function appliedLimits(counters: readonly SpendingCounter[]): AppliedLimi
       spentTodayMinor: total?.spentTodayMinor ?? 0n,
       spentThisMonthMinor: total?.spentThisMonthMinor ?? 0n,
     },
-    ...caps,
+    ...ofCurrencies,
   ];
 }
 

@@ -2,6 +2,7 @@ import type { Queryable } from '../../platform/db.ts';
 import type { EventTail } from '../../platform/event-tail.ts';
 import { notFound } from '../../platform/graph-errors.ts';
 import { parseId, type AlertId, type UserId } from '../../platform/ids.ts';
+import { createPullStream } from '../../platform/pull-stream.ts';
 import type { SourceEvent } from '../../platform/subgraph.ts';
 import type { Viewer } from '../../platform/viewer.ts';
 import { readAlertNumber, readAlertsAfter, type StoredAlert } from './alert-store.ts';
@@ -105,30 +106,7 @@ function followAlerts({ pool, tail }: Omit<RiskAlertRaisedDeps, 'openStreams'>, 
     startAfter(number: string) {
       sent = number;
     },
-    alerts: iterate(pull, close),
+    alerts: createPullStream(pull, close),
     close,
   };
-}
-
-/** By hand, because an async generator's return() would wait for the next event. */
-function iterate(pull: () => Promise<Result>, close: () => void): Alerts {
-  let last: Promise<unknown> = Promise.resolve();
-  const alerts: Alerts = {
-    [Symbol.asyncIterator]: () => alerts,
-    next: () => {
-      // One after the other, so that two calls in a row get two alerts in order.
-      const result = last.then(pull, pull);
-      last = result;
-      return result;
-    },
-    return: () => {
-      close();
-      return Promise.resolve({ value: undefined, done: true });
-    },
-    throw: (error: Error) => {
-      close();
-      return Promise.reject(error);
-    },
-  };
-  return alerts;
 }

@@ -84,16 +84,16 @@ interface HistoryRow {
   received_lately: boolean;
 }
 
-const { amount, behaviour } = POLICY.risk;
+const { sample, amount, behaviour } = POLICY.risk;
 
 /**
- * Every createTransfer waits for this, so it goes past Prisma, as one named statement: the last 100 rows of one index, and seven
+ * Every createTransfer waits for this, so it goes past Prisma, as one named statement: the newest rows of one index, and seven
  * look-ups in it and the other. A span of time costs a look-up however many transfers it holds, because each row carries its number.
  */
 const READ_HISTORY = `
   WITH recent AS MATERIALIZED (
     SELECT usd_amount, country, device, posted_at FROM assessment
-    WHERE customer_id = $1 AND nth IS NOT NULL ORDER BY posted_at DESC, nth DESC LIMIT 100
+    WHERE customer_id = $1 AND nth IS NOT NULL ORDER BY posted_at DESC, nth DESC LIMIT ${sample}
   ), this_hour AS MATERIALIZED (
     SELECT utc - interval '${behaviour.nearHours} hours' AS earliest, utc + interval '${behaviour.nearHours} hours' AS latest
     FROM (SELECT (now() AT TIME ZONE 'UTC')::time AS utc) AS this

@@ -4,6 +4,7 @@ import type { Queryable } from '../../platform/db.ts';
 import type { BalanceChange } from '../../platform/events.ts';
 import type { EventTail } from '../../platform/event-tail.ts';
 import type { AccountId } from '../../platform/ids.ts';
+import { createPullStream } from '../../platform/pull-stream.ts';
 import type { SourceEvent } from '../../platform/subgraph.ts';
 import { balanceOfChange, toTransaction, transactionOfChange } from './domain.ts';
 import type { BalanceParent, BalanceUpdateParent } from './graph-types.ts';
@@ -108,32 +109,9 @@ export function createBalanceFeed(
       known = Math.max(known, presentVersion);
       ready = [];
     },
-    updates: iterate(pull, close),
+    updates: createPullStream(pull, close),
     close,
   };
-}
-
-/** By hand, because an async generator's return() would wait for the next event. */
-function iterate(pull: () => Promise<Result>, close: () => void): BalanceFeed['updates'] {
-  let last: Promise<unknown> = Promise.resolve();
-  const updates: BalanceFeed['updates'] = {
-    [Symbol.asyncIterator]: () => updates,
-    next: () => {
-      // One after the other, so that two calls in a row get two versions in order.
-      const result = last.then(pull, pull);
-      last = result;
-      return result;
-    },
-    return: () => {
-      close();
-      return Promise.resolve({ value: undefined, done: true });
-    },
-    throw: (error: Error) => {
-      close();
-      return Promise.reject(error);
-    },
-  };
-  return updates;
 }
 
 async function readUpdates(
