@@ -3,15 +3,18 @@ import { fundAccount } from '../bank/fund-account.ts';
 import { runSubgraphs } from '../bank/run-subgraphs.ts';
 import { runGateway } from '../gateway/run-gateway.ts';
 import { readConfig } from '../platform/config.ts';
-import type { AccountId } from '../platform/ids.ts';
+import type { AccountId, PaymentMethodId } from '../platform/ids.ts';
 import { createLog } from '../platform/log.ts';
 import { parseAmount } from '../platform/money.ts';
 import type { UserError } from '../platform/refusal.ts';
 import { SUBGRAPH_NAMES, type SubgraphName, type SubgraphTransport } from '../platform/subgraph.ts';
 import { createWakeUp } from '../platform/wake-up.ts';
+import type { StripeSimulator } from '../providers/simulators/stripe/stripe-simulator.ts';
+import { createStripeCards } from '../providers/stripe/stripe-cards.ts';
 import { expectBooksOk } from './books.ts';
 import { createTestDatabase, type TestDatabase } from './database.ts';
 import { follow, type Follower } from './follower.ts';
+import { startTestStripe, type TestStripe } from './stripe.ts';
 
 /** What a client got for one HTTP request. */
 export interface Answer {
@@ -44,8 +47,9 @@ export interface TransferPayload {
 }
 
 /**
- * The whole bank on free ports and a database of its own, without simulated parts: each gateway stands before six subgraphs of
- * its own, so that two of them share nothing but Postgres (and Redis, where given), as two processes would.
+ * The whole bank on free ports and a database of its own: each gateway stands before six subgraphs of its own, so that two of
+ * them share nothing but Postgres (and Redis, where given), as two processes would. Nothing in it is simulated but Stripe, where
+ * a test asks for cards.
  */
 export interface World {
   database: TestDatabase;
@@ -68,6 +72,10 @@ export interface World {
   register(displayName?: string): Promise<Person>;
   openAccount(owner: Person, currency?: string, funds?: string): Promise<AccountId>;
   fund(accountId: string, amount: string, currency?: string): Promise<void>;
+  /** The simulator that cards are charged by; only in a world with cards. */
+  stripe(): StripeSimulator;
+  /** Links the card behind one of Stripe's test tokens. */
+  linkCard(owner: Person, token?: string): Promise<PaymentMethodId>;
   transfer(from: Person, input: Record<string, unknown>, gateway?: number): Promise<TransferPayload>;
   /** The posted balance and its version, as the books have them. */
   booked(accountId: string): Promise<{ posted: string; version: number }>;
@@ -80,15 +88,20 @@ export interface World {
 const PASSWORD = 'correct horse battery staple';
 const AUTH = 'user { id } tokens { accessToken refreshToken } userErrors { code }';
 
+export interface WorldOptions {
+  gateways?: number;
+  redisUrl?: string | null;
+  /** Whether cards can be linked and charged, by the simulator of Stripe. */
+  cards?: boolean;
+}
+
 /** Starts `gateways` banks on one new database. */
-export async function openWorld({
-  gateways = 1,
-  redisUrl = null,
-}: { gateways?: number; redisUrl?: string | null } = {}): Promise<World> {
+export async function openWorld({ gateways = 1, redisUrl = null, cards = false }: WorldOptions = {}): Promise<World> {
   const database = await createTestDatabase();
+  const stripe = cards ? await startTestStripe() : null;
   const admin = database.pool('postgres', { max: 4 });
   const clock = { offsetMs: 0 };
-  const startBank = () => runTestBank(database, redisUrl, clock);
+  const startBank = () => runTestBank(database, { redisUrl, clock, stripe });
   const banks: Bank[] = [];
   for (let n = 0; n < gateways; n++) banks.push(await startBank());
   const urls = banks.map(({ url }) => url);
@@ -147,6 +160,22 @@ export async function openWorld({
       await fundAccount(ledger, { accountId: accountId as AccountId, money });
       for (const bank of banks) bank.signal();
     },
+    stripe() {
+      if (!stripe) throw new Error('this world has no cards');
+      return stripe.simulator;
+    },
+    async linkCard(owner, token = 'pm_card_visa') {
+      const { connectPaymentMethod: answer } = await world.ask<{
+        connectPaymentMethod: { paymentMethod: { id: PaymentMethodId } | null; userErrors: UserError[] };
+      }>(
+        `mutation ($input: ConnectPaymentMethodInput!) {
+           connectPaymentMethod(input: $input) { paymentMethod { id } userErrors { code message } } }`,
+        { input: { type: 'CARD', provider: 'stripe', token } },
+        { as: owner },
+      );
+      if (!answer.paymentMethod) throw new Error(JSON.stringify(answer.userErrors));
+      return answer.paymentMethod.id;
+    },
     async transfer(from, input, gateway = 0) {
       const { createTransfer } = await world.ask<{ createTransfer: TransferPayload }>(
         `mutation ($input: CreateTransferInput!) {
@@ -170,6 +199,7 @@ export async function openWorld({
     },
     async close() {
       await Promise.all(banks.map((bank) => bank.stop()));
+      await stripe?.close();
       await expectBooksOk(admin);
       await database.drop();
     },
@@ -190,7 +220,10 @@ interface Bank {
 }
 
 /** One bank, wired as bank/run-bank.ts wires it. */
-async function runTestBank(database: TestDatabase, redisUrl: string | null, clock: World['clock']): Promise<Bank> {
+async function runTestBank(
+  database: TestDatabase,
+  { redisUrl, clock, stripe }: { redisUrl: string | null; clock: World['clock']; stripe: TestStripe | null },
+): Promise<Bank> {
   const log = createLog(process.env['TEST_LOG_LEVEL'] ?? 'silent');
   const config = readConfig({ NODE_ENV: 'test', PORT: '0', ...(redisUrl && { REDIS_URL: redisUrl }) });
   const wakeUp = createWakeUp({ redisUrl, log });
@@ -202,7 +235,8 @@ async function runTestBank(database: TestDatabase, redisUrl: string | null, cloc
     clock: { now: () => new Date(Date.now() + clock.offsetMs) },
     log,
   };
-  const subgraphs = await runSubgraphs({ ...shared, cards: null, names: SUBGRAPH_NAMES });
+  const cards = stripe && createStripeCards({ secretKey: stripe.secretKey, url: stripe.simulator.url });
+  const subgraphs = await runSubgraphs({ ...shared, cards, names: SUBGRAPH_NAMES });
   // Object.fromEntries loses the names' type; they are all there by construction.
   const transports = Object.fromEntries(SUBGRAPH_NAMES.map((name) => [name, subgraphs.transport(name)])) as Record<
     SubgraphName,

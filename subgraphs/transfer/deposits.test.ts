@@ -3,6 +3,7 @@ import type { AccountId, PaymentMethodId } from '../../platform/ids.ts';
 import type { UserError } from '../../platform/refusal.ts';
 import type { SubgraphEvent } from '../../platform/subgraph.ts';
 import { ProviderOutcomeUnknownError, ProviderRefusedError } from '../../providers/card-provider.ts';
+import { holdRelay, hurry, jobGone, jobWaits } from '../../tests/deposit-jobs.ts';
 import { createScriptedCards } from '../../tests/scripted-cards.ts';
 import { ALLOW, openTransferWorld, type Customer, type TransferWorld } from '../../tests/transfer-world.ts';
 import { until } from '../../tests/until.ts';
@@ -78,30 +79,13 @@ function reaches(id: string, status: string): Promise<Shown> {
 
 const steps = ({ timeline }: Shown) => timeline.map(({ status, step }) => (step ? `${status} ${step}` : status));
 
-/** What would wait for its next attempt is due now: graphile-worker's pauses are in the job's run_at. */
-async function hurry(id: string): Promise<void> {
-  await world.admin.query(
-    `SELECT transfer_jobs.reschedule_jobs(array_agg(id), run_at => now()) FROM transfer_jobs.jobs
-     WHERE key = $1 AND locked_at IS NULL AND run_at > now() HAVING count(*) > 0`,
-    [`deposit:${id}`],
-  );
-}
-
 /** Waits for a status while every attempt follows the one before at once. */
 function hurriedTo(id: string, status: string): Promise<Shown> {
   return until(`the deposit is ${status}`, async () => {
-    await hurry(id);
+    await hurry(world.admin, id);
     const shown = (await read(id))!;
     return shown.status === status ? shown : null;
   }) as Promise<Shown>;
-}
-
-/** The job has gone: nothing will happen any more. */
-async function settled(id: string): Promise<void> {
-  await until('the job is done', async () => {
-    const { rowCount } = await world.admin.query('SELECT FROM transfer_jobs.jobs WHERE key = $1', [`deposit:${id}`]);
-    return rowCount === 0;
-  });
 }
 
 async function entriesOf(id: string): Promise<number> {
@@ -137,7 +121,7 @@ describe('a deposit', () => {
     expect(done.timeline.map(({ at }) => at)).toEqual(done.timeline.map(({ at }) => at).sort());
     expect(await world.balance(account)).toBe(2550n);
     expect(await entriesOf(done.id)).toBe(1);
-    await settled(done.id);
+    await jobGone(world.admin, done.id);
     expect(cards.calls).toEqual([`charge deposit_${done.id}`]);
     expect([...cards.charges.values()].map(({ request }) => request)).toEqual([
       {
@@ -184,7 +168,7 @@ describe('a deposit', () => {
     expect(failed.failureCode).toBe('insufficient_funds');
     expect(steps(failed)).toEqual(['INITIATED', 'SENT_TO_PROVIDER', 'FAILED']);
     expect(failed.timeline.at(-1)!.note).toBe('Too little.');
-    await settled(failed.id);
+    await jobGone(world.admin, failed.id);
     expect(await entriesOf(failed.id)).toBe(0);
     expect(await world.balance(account)).toBe(0n);
     expect(await eventsOf(failed.id)).toEqual(['DepositStarted', 'TransferAdvanced', 'TransferFailed']);
@@ -249,7 +233,7 @@ describe('a deposit', () => {
     const open = await reaches(transfer!.id, 'PROVIDER_CONFIRMING');
     expect(steps(open).at(-1)).toBe('PROVIDER_CONFIRMING AWAITING_ACCOUNT');
     expect(open.timeline.at(-1)!.note).toContain('was taken from the card');
-    await hurry(open.id);
+    await hurry(world.admin, open.id);
     await until('it has been tried again', () => cards.calls.includes(`find ${open.id}`));
     expect(await entriesOf(open.id)).toBe(0);
     await world.setStatus(account, 'ACTIVE');
@@ -261,13 +245,13 @@ describe('a deposit', () => {
 
   test('whose card was unlinked before it was charged FAILS, and the provider hears nothing', async () => {
     const other = await world.link(ada);
-    const held = await holdRelay();
+    const held = await holdRelay(world.admin);
     const { transfer } = await create({ source: { paymentMethodId: other } });
     // As the listener does it, which reads nothing while the relay is held.
     await world.admin.query('UPDATE transfer.payment_method SET active = false WHERE id = $1', [other]);
     await held.letGo();
     expect((await reaches(transfer!.id, 'FAILED')).failureCode).toBe('payment_method_disconnected');
-    await settled(transfer!.id);
+    await jobGone(world.admin, transfer!.id);
     expect(cards.calls).toEqual([]);
   });
 
@@ -278,17 +262,17 @@ describe('a deposit', () => {
     cards.calls.length = 0;
     await sentAgo(transfer!.id, '23 hours 1 minute');
     for (const times of [1, 2]) {
-      await hurry(transfer!.id);
+      await hurry(world.admin, transfer!.id);
       await until('it has looked', () => cards.calls.length === times);
-      await until('it waits again', () => waits(transfer!.id));
+      await until('it waits again', () => jobWaits(world.admin, transfer!.id));
     }
     expect(new Set(cards.calls)).toEqual(new Set([`find ${transfer!.id}`]));
     await sentAgo(transfer!.id, '25 hours 1 minute');
     // A look-up that fails proves nothing.
     cards.findFailures.push(new ProviderOutcomeUnknownError('search is down'));
-    await hurry(transfer!.id);
+    await hurry(world.admin, transfer!.id);
     await until('it has looked again', () => cards.calls.length === 3);
-    await until('it waits again', () => waits(transfer!.id));
+    await until('it waits again', () => jobWaits(world.admin, transfer!.id));
     expect((await read(transfer!.id))!.status).toBe('PROVIDER_CONFIRMING');
     expect((await hurriedTo(transfer!.id, 'FAILED')).failureCode).toBe('not_charged');
     expect(cards.charges.size).toBe(0);
@@ -313,28 +297,7 @@ describe('a deposit', () => {
       [id, interval],
     );
   }
-
-  async function waits(id: string): Promise<boolean> {
-    const { rowCount } = await world.admin.query(
-      'SELECT FROM transfer_jobs.jobs WHERE key = $1 AND locked_at IS NULL AND run_at > now()',
-      [`deposit:${id}`],
-    );
-    return rowCount === 1;
-  }
 });
-
-/** Keeps started deposits from becoming jobs: the relay's cursor is locked, as if another process were at work on it. */
-async function holdRelay(): Promise<{ letGo(): Promise<void> }> {
-  const client = await world.admin.connect();
-  await client.query('BEGIN');
-  await client.query(`SELECT FROM platform.listener_cursor WHERE name = 'transfer.deposits' FOR UPDATE`);
-  return {
-    async letGo() {
-      await client.query('COMMIT');
-      client.release();
-    },
-  };
-}
 
 describe('one key', () => {
   test('is one deposit and one charge, however often it is sent at once and afterwards', async () => {
@@ -429,7 +392,7 @@ describe('transferUpdated', () => {
       () => Promise.reject(new ProviderOutcomeUnknownError('nobody answers')),
       async () => declined,
     );
-    const held = await holdRelay();
+    const held = await holdRelay(world.admin);
     const { transfer } = await create();
     const stream = world.subscribe(ada, FOLLOW, { id: transfer!.id });
     const seen: unknown[] = [await next(stream)];

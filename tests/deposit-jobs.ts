@@ -1,0 +1,61 @@
+import type pg from 'pg';
+import { until } from './until.ts';
+
+/*
+ * How tests look at the jobs of deposits and make time pass for them: an attempt that failed waits for seconds to minutes, and
+ * that pause is the job's run_at. `admin` connects as the administrator.
+ */
+
+const keyOf = (transferId: string) => `deposit:${transferId}`;
+
+/** What would wait for its next attempt is due now. */
+export async function hurry(admin: pg.Pool, transferId: string): Promise<void> {
+  await admin.query(
+    `SELECT transfer_jobs.reschedule_jobs(array_agg(id), run_at => now()) FROM transfer_jobs.jobs
+     WHERE key = $1 AND locked_at IS NULL AND run_at > now() HAVING count(*) > 0`,
+    [keyOf(transferId)],
+  );
+}
+
+/** Resolves when the job is gone: nothing will happen to the deposit any more. */
+export async function jobGone(admin: pg.Pool, transferId: string): Promise<void> {
+  await until('the job is done', async () => {
+    const { rowCount } = await admin.query('SELECT FROM transfer_jobs.jobs WHERE key = $1', [keyOf(transferId)]);
+    return rowCount === 0;
+  });
+}
+
+/** Whether the job waits for its next attempt. */
+export async function jobWaits(admin: pg.Pool, transferId: string): Promise<boolean> {
+  const { rowCount } = await admin.query(
+    'SELECT FROM transfer_jobs.jobs WHERE key = $1 AND locked_at IS NULL AND run_at > now()',
+    [keyOf(transferId)],
+  );
+  return rowCount === 1;
+}
+
+/** Something that stands still until it is let go. */
+export interface Held {
+  letGo(): Promise<void>;
+}
+
+/** Keeps what a statement locks, as another process at work would; letting go twice is fine. */
+export async function hold(admin: pg.Pool, sql: string, values: unknown[] = []): Promise<Held> {
+  const client = await admin.connect();
+  await client.query('BEGIN');
+  await client.query(sql, values);
+  let held = true;
+  return {
+    async letGo() {
+      if (!held) return;
+      held = false;
+      await client.query('COMMIT');
+      client.release();
+    },
+  };
+}
+
+/** Keeps started deposits from becoming jobs. Nobody reads events that come after it either, until it lets go. */
+export function holdRelay(admin: pg.Pool): Promise<Held> {
+  return hold(admin, `SELECT FROM platform.listener_cursor WHERE name = 'transfer.deposits' FOR UPDATE`);
+}
