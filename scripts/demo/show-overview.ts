@@ -86,7 +86,9 @@ async function showPortfolio(report: Report, customer: Customer, accountIds: rea
       share ?? '',
     ]),
   );
-  report.tell(`together ${total.amount} ${total.currency}, as of ${asOf}${stale ? '; its newest rates are older than they should be' : ''}`);
+  report.tell(
+    `together ${total.amount} ${total.currency}, as of ${asOf}${stale ? '; its newest rates are older than they should be' : ''}`,
+  );
   const booked = new Map(me.accounts.edges.map(({ node }) => [node.currency, node.balance.posted.amount]));
   report.claim(
     'the portfolio holds what the accounts hold',
