@@ -116,7 +116,7 @@ describe('loading rates', () => {
   });
 
   test('never keeps the bank from starting', async () => {
-    await loadOnce(failing('no such file'), DECEMBER);
+    await loadOnce(failing('no such file\nand where it was looked for'), DECEMBER);
     expect((await days()).map(({ date }) => date)).toEqual(['2025-12-07']);
     expect(await checks()).toContainEqual({ source: 'failing', fault: 'it cannot be read: no such file' });
     await database.pool('postgres').query('ALTER TABLE portfolio.rate_check RENAME TO away');
@@ -128,6 +128,7 @@ describe('loading rates', () => {
     await Promise.all(Array.from({ length: 8 }, () => loadOnce(NOVEMBER, DECEMBER)));
     expect(await days()).toHaveLength(2);
     expect((await recordedEvents()).map(({ payload }) => payload.date)).toEqual(['2025-11-01', '2025-12-07']);
+    expect(warnings.filter((warning) => 'err' in warning)).toEqual([]);
   });
 
   test('leaves no day without its event when something fails between them', async () => {
@@ -153,6 +154,24 @@ describe('loading rates', () => {
     await loadOnce(fixed({ ...sheet, date: '2025-12-08' }));
     const [, , next] = await recordedEvents();
     expect(next!.payload.perUsd).toMatchObject({ MNT: '3549.39414101' });
+  });
+
+  test('counts what changes, for live portfolios, and not what it finds as it was', async () => {
+    const changes = async () => {
+      const [row] = await read<{ changes: string }>('SELECT sum(changes) AS changes FROM portfolio.rate_check');
+      return Number(row!.changes);
+    };
+    const offered = (source: string) => ({ ...createPackageRates(source), name: 'installed' });
+    await loadOnce(offered(NOVEMBER));
+    expect(await changes()).toBe(1);
+    await loadOnce(offered(NOVEMBER));
+    expect(await changes()).toBe(1);
+    await loadOnce(offered(CORRUPT));
+    expect(await changes()).toBe(2);
+    await loadOnce(offered(CORRUPT));
+    expect(await changes()).toBe(2);
+    await loadOnce(offered(DECEMBER));
+    expect(await changes()).toBe(3);
   });
 
   test('looks again while it runs, says the same fault only once, and ends when it is stopped', async () => {

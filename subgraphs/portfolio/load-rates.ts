@@ -104,7 +104,10 @@ function judge(
   fallback: boolean,
   known: { last: LastGoodDay | null; today: string },
 ): RatesVerdict {
-  if (sheet instanceof Error) return { outcome: 'REFUSED', faults: [`it cannot be read: ${sheet.message}`] };
+  if (sheet instanceof Error) {
+    // Node writes how it looked for a file on further lines.
+    return { outcome: 'REFUSED', faults: [`it cannot be read: ${sheet.message.split('\n', 1)[0]!}`] };
+  }
   if (fallback && known.last && sheet.date < known.last.date) return { outcome: 'KNOWN' };
   return checkRates(sheet, known);
 }
