@@ -161,7 +161,9 @@ export async function readFactors(
 ): Promise<Map<TransferId, RiskFactor[]>> {
   const { rows } = await db.query<{ transfer_id: TransferId; factors: RiskFactor[] }>({
     name: 'risk-read-factors',
-    text: 'SELECT transfer_id, factors FROM assessment WHERE transfer_id = ANY ($1::uuid[])',
+    // One look-up each, because the plan may be made while the table is empty, and is kept when it no longer is.
+    text: `SELECT asked.transfer_id, found.factors FROM unnest($1::uuid[]) AS asked (transfer_id),
+             LATERAL (SELECT factors FROM assessment WHERE transfer_id = asked.transfer_id LIMIT 1) AS found`,
     values: [transferIds],
   });
   return new Map(rows.map(({ transfer_id, factors }) => [transfer_id, factors]));
