@@ -2,15 +2,16 @@ import { groupBy } from '../../platform/group-by.ts';
 import type { Customer, GraphMoney } from './customer.ts';
 import type { Report } from './report.ts';
 
+interface Portfolio {
+  total: GraphMoney;
+  asOf: string;
+  stale: boolean;
+  holdings: { currency: string; quantity: string; value: GraphMoney | null; share: string | null }[];
+}
+
 interface Overview {
   me: {
     accounts: { edges: { node: { id: string; currency: string; balance: { posted: GraphMoney } } }[] };
-    portfolio: {
-      total: GraphMoney;
-      asOf: string;
-      stale: boolean;
-      holdings: { currency: string; quantity: string; value: GraphMoney | null; share: string | null }[];
-    };
     riskProfile: {
       level: string;
       limits: { currency: string; daily: GraphMoney; dailyRemaining: GraphMoney }[];
@@ -45,11 +46,14 @@ interface Assessed {
 const OVERVIEW = `query {
   me {
     accounts { edges { node { id currency balance { posted { amount currency } } } } }
-    portfolio(currency: "USD") { total { amount currency } asOf stale holdings { currency quantity value { amount currency } share } }
     riskProfile { level limits { currency daily { amount currency } dailyRemaining { amount currency } } }
     insights { recommendations { kind title confidence } }
   }
 }`;
+
+const PORTFOLIO = `subscription {
+  portfolioUpdated(currency: "USD") {
+    total { amount currency } asOf stale holdings { currency quantity value { amount currency } share } } }`;
 
 const SPENDING = `query ($from: Date!, $to: Date!, $currency: CurrencyCode!) {
   me { insights { spending(from: $from, to: $to, currency: $currency) {
@@ -75,7 +79,8 @@ export async function showOverview(report: Report, customer: Customer, made: Mad
 
 async function showPortfolio(report: Report, customer: Customer, accountIds: readonly string[]): Promise<void> {
   const { me } = await customer.ask<Overview>(OVERVIEW);
-  const { total, holdings, stale, asOf } = me.portfolio;
+  const booked = new Map(me.accounts.edges.map(({ node }) => [node.currency, node.balance.posted.amount]));
+  const { total, holdings, stale, asOf } = await followPortfolio(customer, booked);
   report.table(
     'portfolio',
     ['holding', 'quantity', 'value', 'share'],
@@ -89,10 +94,10 @@ async function showPortfolio(report: Report, customer: Customer, accountIds: rea
   report.tell(
     `together ${total.amount} ${total.currency}, as of ${asOf}${stale ? '; its newest rates are older than they should be' : ''}`,
   );
-  const booked = new Map(me.accounts.edges.map(({ node }) => [node.currency, node.balance.posted.amount]));
   report.claim(
     'the portfolio holds what the accounts hold',
-    booked.size === accountIds.length && holdings.every(({ currency, quantity }) => booked.get(currency) === quantity),
+    booked.size === accountIds.length && holdsAll({ holdings }, booked),
+    'followed live',
   );
   // Cents as whole numbers: every value is in the total's own currency, with its decimals.
   const cents = (money: GraphMoney) => BigInt(money.amount.replace('.', ''));
@@ -108,6 +113,24 @@ async function showPortfolio(report: Report, customer: Customer, accountIds: rea
   for (const { kind, title, confidence } of me.insights.recommendations) {
     report.tell(`${kind}: ${title} (confidence ${confidence})`);
   }
+}
+
+/** The live portfolio as soon as it has heard of the last payment: it follows the accounts through the event log. */
+async function followPortfolio(customer: Customer, booked: ReadonlyMap<string, string>): Promise<Portfolio> {
+  const following = customer.follow<{ portfolioUpdated: Portfolio }>(PORTFOLIO, {});
+  const isNew = ({ portfolioUpdated }: { portfolioUpdated: Portfolio }) => holdsAll(portfolioUpdated, booked);
+  try {
+    const events = await following.until('the portfolio hears of the last payment', (all) => all.some(isNew));
+    return events.find(isNew)!.portfolioUpdated;
+  } finally {
+    await following.leave();
+  }
+}
+
+function holdsAll({ holdings }: Pick<Portfolio, 'holdings'>, booked: ReadonlyMap<string, string>): boolean {
+  return (
+    holdings.length === booked.size && holdings.every(({ currency, quantity }) => booked.get(currency) === quantity)
+  );
 }
 
 async function showSpending(report: Report, customer: Customer, lines: Made['lines']): Promise<void> {
