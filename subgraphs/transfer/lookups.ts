@@ -1,5 +1,5 @@
-import DataLoader from 'dataloader';
 import type { Queryable } from '../../platform/db.ts';
+import { gather } from '../../platform/gather.ts';
 import type { AccountId, UserId } from '../../platform/ids.ts';
 import {
   findAccounts,
@@ -11,8 +11,8 @@ import {
 } from './lookup-store.ts';
 
 /*
- * What every createTransfer looks up before anything else. The look-ups of all requests that arrive in one turn of the event loop go
- * as one statement: under load a round trip is what they would mostly consist of. Nothing is kept: the next turn looks again.
+ * What every createTransfer looks up before anything else. The look-ups of many requests go as one statement, and nothing of
+ * them is kept.
  */
 export interface Lookups {
   /** What the caller's key was decided to be, or null. */
@@ -23,24 +23,13 @@ export interface Lookups {
   recipient(emailHash: string, currency: string): Promise<FoundRecipient>;
 }
 
-/** Rows in one statement. */
-const MOST_AT_ONCE = 256;
-
 export function createLookups(db: Queryable): Lookups {
-  const gathered = {
-    cache: false,
-    maxBatchSize: MOST_AT_ONCE,
-    batchScheduleFn: (send: () => void) => void setImmediate(send),
-  };
-  const keys = new DataLoader((wanted: readonly { userId: UserId; key: string }[]) => findKeys(db, wanted), gathered);
-  const accounts = new DataLoader((ids: readonly AccountId[]) => findAccounts(db, ids), gathered);
-  const recipients = new DataLoader(
-    (wanted: readonly { emailHash: string; currency: string }[]) => findRecipients(db, wanted),
-    gathered,
-  );
+  const keys = gather((wanted: readonly { userId: UserId; key: string }[]) => findKeys(db, wanted));
+  const accounts = gather((ids: readonly AccountId[]) => findAccounts(db, ids));
+  const recipients = gather((wanted: readonly { emailHash: string; currency: string }[]) => findRecipients(db, wanted));
   return {
-    key: (userId, key) => keys.load({ userId, key }),
-    account: (id) => accounts.load(id),
-    recipient: (emailHash, currency) => recipients.load({ emailHash, currency }),
+    key: (userId, key) => keys({ userId, key }),
+    account: accounts,
+    recipient: (emailHash, currency) => recipients({ emailHash, currency }),
   };
 }
