@@ -312,21 +312,31 @@ describe('what became of a charge is unknown', () => {
 describe('answers that make no sense', () => {
   let strange: Server;
   let answer: { status: number; body: string };
+  /** What is answered to some requests instead. */
+  const answers = new Map<string, string>();
   let strangeCards: CardProvider;
   const asked: string[] = [];
   beforeAll(async () => {
     strange = createServer((message, response) => {
-      asked.push(`${message.method} ${message.url}`);
-      message.resume().on('end', () => response.writeHead(answer.status).end(answer.body));
+      const what = `${message.method} ${message.url}`;
+      asked.push(what);
+      const instead = answers.get(what);
+      message.resume().on('end', () => {
+        if (instead === undefined) response.writeHead(answer.status).end(answer.body);
+        else response.writeHead(instead.includes('"error"') ? 400 : 200).end(instead);
+      });
     }).listen(0, '127.0.0.1');
     await once(strange, 'listening');
     const { port } = strange.address() as { port: number };
     strangeCards = createStripeCards({ secretKey: KEY, url: `http://127.0.0.1:${port}` });
   });
+  afterEach(() => answers.clear());
   afterAll(() => {
     strange.close();
     strange.closeAllConnections();
   });
+
+  const intent = (more: object) => JSON.stringify({ id: 'pi_1', object: 'payment_intent', ...more });
 
   test.each([
     [200, 'not JSON'],
@@ -341,17 +351,31 @@ describe('answers that make no sense', () => {
   });
 
   test('an error that comes with a payment that succeeded does not make it declined', async () => {
-    const intent = { id: 'pi_1', object: 'payment_intent', status: 'succeeded' };
-    const error = { type: 'invalid_request_error', message: '…', payment_intent: intent };
+    const succeeded: unknown = JSON.parse(intent({ status: 'succeeded' }));
+    const error = { type: 'invalid_request_error', message: '…', payment_intent: succeeded };
     answer = { status: 400, body: JSON.stringify({ error }) };
     expect(await strangeCards.charge(request(), soon())).toEqual({ outcome: 'SUCCEEDED', chargeId: 'pi_1' });
   });
 
   test('a payment that waits for the customer is declined only when it could be cancelled', async () => {
     asked.length = 0;
-    answer = { status: 200, body: '{"id":"pi_1","object":"payment_intent","status":"requires_action"}' };
+    const cancel = 'POST /v1/payment_intents/pi_1/cancel';
+    answer = { status: 200, body: intent({ status: 'requires_action' }) };
+    answers.set(cancel, intent({ status: 'canceled', cancellation_reason: 'abandoned' }));
+    expect(await strangeCards.charge(request(), soon())).toMatchObject({
+      outcome: 'DECLINED',
+      chargeId: 'pi_1',
+      code: 'authentication_required',
+    });
+    // The customer was quicker: then it is as Stripe says now.
+    answers.set(cancel, '{"error":{"type":"invalid_request_error","code":"payment_intent_unexpected_state"}}');
+    answers.set('GET /v1/payment_intents/pi_1', intent({ status: 'succeeded' }));
+    expect(await strangeCards.charge(request(), soon())).toEqual({ outcome: 'SUCCEEDED', chargeId: 'pi_1' });
+
+    answers.clear();
+    asked.length = 0;
     await expect(strangeCards.charge(request(), soon())).rejects.toBeInstanceOf(ProviderOutcomeUnknownError);
-    expect(asked).toEqual(['POST /v1/payment_intents', 'POST /v1/payment_intents/pi_1/cancel']);
+    expect(asked).toEqual(['POST /v1/payment_intents', cancel]);
   });
 });
 

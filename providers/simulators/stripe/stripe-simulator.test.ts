@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
@@ -241,6 +241,33 @@ describe('what can be found', () => {
     await lagging.close();
   });
 });
+
+/* Stripe's own example of each object, from its OpenAPI description. */
+const EXAMPLES = '../shared/data/providers/stripe/fixtures3.json';
+
+// Skipped where ../shared/data is absent.
+(existsSync(EXAMPLES) ? test : test.skip)(
+  'answers with fields that Stripe has, of the types that Stripe gives them',
+  async () => {
+    const { resources } = JSON.parse(readFileSync(EXAMPLES, 'utf8')) as { resources: Record<string, object> };
+    const customer = (await post('/v1/customers', 'metadata[owner_id]=o')).body;
+    const method = (await get('/v1/payment_methods/pm_card_visa')).body;
+    const setup = (await post('/v1/setup_intents', `customer=${customer.id}&payment_method=${method.id}&confirm=true`))
+      .body;
+    const payment = (await post('/v1/payment_intents', VISA)).body;
+    const charge = (await get(`/v1/charges?payment_intent=${payment.id}`)).body.data[0]!;
+    const kindOf = (value: unknown) => (Array.isArray(value) ? 'array' : typeof value);
+    for (const object of [customer, method, setup, payment, charge]) {
+      const example = new Map<string, unknown>(Object.entries(resources[object.object]!));
+      for (const [name, value] of Object.entries(object)) {
+        expect([object.object, name, example.has(name)]).toEqual([object.object, name, true]);
+        const theirs = example.get(name);
+        if (value === null || theirs === null) continue;
+        expect([object.object, name, kindOf(value)]).toEqual([object.object, name, kindOf(theirs)]);
+      }
+    }
+  },
+);
 
 test('is controlled over HTTP as well', async () => {
   const control = (method: string, place: string, body?: unknown) =>
