@@ -29,16 +29,14 @@ function judge(
   peers: readonly HistoryLine[],
 ): Finding | null {
   const { leastPeers, overMedianTimes, overDeviationTenths, overMonthPercent } = POLICY.insights.unusual;
+  const amountMinor = spentMinor(line);
+  // What costs little to know comes first: most lines end here, and medians need sorting.
   if (peers.length < leastPeers || medianMonthMinor === null) return null;
+  if (amountMinor * 100n < medianMonthMinor * overMonthPercent) return null;
   const amounts = peers.map(spentMinor);
   const usualMinor = median(amounts);
-  const amountMinor = spentMinor(line);
-  const isFarOff = [
-    amountMinor >= usualMinor * overMedianTimes,
-    (amountMinor - usualMinor) * 10n >= medianDeviation(amounts) * overDeviationTenths,
-    amountMinor * 100n >= medianMonthMinor * overMonthPercent,
-  ].every(Boolean);
-  if (!isFarOff) return null;
+  if (amountMinor < usualMinor * overMedianTimes) return null;
+  if ((amountMinor - usualMinor) * 10n < medianDeviation(amounts) * overDeviationTenths) return null;
   const { currency, category } = line;
   return {
     kind: 'UNUSUAL_TRANSACTION',
