@@ -321,6 +321,24 @@ describe('the same key again', () => {
   });
 });
 
+describe('a second factor', () => {
+  test('is not asked of who has not the money anyway; with the money the same key is', async () => {
+    world.risk.answer = async () => ({ ...ALLOW, decision: 'STEP_UP' });
+    const request = input({ amount: { amount: '100.01', currency: 'USD' } });
+    const before = await world.stored();
+    expect(await create(ada, request)).toMatchObject({
+      transfer: null,
+      replayed: false,
+      userErrors: [{ code: 'INSUFFICIENT_FUNDS', field: ['amount', 'amount'] }],
+    });
+    expect(await world.stored()).toEqual(before);
+    await world.fund(from, '0.01');
+    expect(codes(await create(ada, request))).toEqual(['STEP_UP_REQUIRED']);
+    world.risk.answer = async () => ALLOW;
+    expect(await create(ada, request)).toMatchObject({ transfer: { status: 'COMPLETED' }, replayed: false });
+  });
+});
+
 describe('many at once', () => {
   test.each([
     ['an account with a history', true],

@@ -1,7 +1,8 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import type pg from 'pg';
 import { balances } from '../../ledger/balances.ts';
-import { newId, type AccountId } from '../../platform/ids.ts';
+import { readSpending, setSpendingLimit } from '../../ledger/limits.ts';
+import { newId, type AccountId, type TransferId } from '../../platform/ids.ts';
 import { createLog } from '../../platform/log.ts';
 import { expectBooksOk } from '../../tests/books.ts';
 import { createLedgerWorld, type LedgerWorld, type TestAccount } from '../../tests/ledger-world.ts';
@@ -160,6 +161,54 @@ describe('a refusal', () => {
     const nobody = { ...from, accountId: newId<AccountId>() };
     expect(await poster.post(planned(from, nobody, 1n))).toEqual({ outcome: 'REFUSED', code: 'UNKNOWN_ACCOUNT' });
     expect(await poster.post(planned(from, euros, 1n))).toEqual({ outcome: 'REFUSED', code: 'CURRENCY_MISMATCH' });
+  });
+});
+
+describe('what counts against spending limits', () => {
+  const spending = { usdMinor: '60', bankDailyUsdMinor: '100', bankMonthlyUsdMinor: '1000' };
+  const spend = (from: TestAccount, to: TestAccount) => {
+    const plan = planned(from, to, 60n);
+    return { ...plan, assessment: { ...plan.assessment, spending } };
+  };
+  const spentBy = async ({ ownerId }: TestAccount) =>
+    (await readSpending(world.ledger, [ownerId])).get(ownerId)![0]!.spentTodayMinor;
+
+  test('is counted once, however often a key comes, and what was refused stays refused', async () => {
+    const [from, to] = await Promise.all([world.funded(1_000n), world.open()]);
+    const first = spend(from, to);
+    expect(outcomes([await poster.post(first)])).toEqual(['DONE']);
+    const again = { ...first, transferId: newId<TransferId>() };
+    expect(outcomes(await Promise.all([poster.post(again), poster.post(first)]))).toEqual(['DONE', 'REPLAYED']);
+    expect(await spentBy(from)).toBe(60n);
+
+    const second = spend(from, to);
+    expect(await poster.post(second)).toEqual({ outcome: 'REFUSED', code: 'LIMIT_EXCEEDED' });
+    await setSpendingLimit(world.ledger, {
+      ownerId: from.ownerId,
+      scope: 'TOTAL',
+      dailyMinor: 500n,
+      monthlyMinor: null,
+    });
+    const higher = { ...spending, bankDailyUsdMinor: '500' };
+    const repeated = {
+      ...second,
+      transferId: newId<TransferId>(),
+      assessment: { ...second.assessment, spending: higher },
+    };
+    expect(await poster.post(repeated)).toEqual({ outcome: 'REPLAYED', transferId: null, code: 'LIMIT_EXCEEDED' });
+    expect(await spentBy(from)).toBe(60n);
+  });
+
+  test('passes the limit in no race over two processes', async () => {
+    const [from, to] = await Promise.all([world.funded(1_000n), world.open()]);
+    const other = await world.open({ ownerId: from.ownerId });
+    await world.fund(other, 1_000n);
+    const posters = [poster, posterOn(world.database.pool('dwaybank_transfer'))];
+    const verdicts = await Promise.all(
+      Array.from({ length: 10 }, (_, index) => posters[index % 2]!.post(spend(index % 3 ? from : other, to))),
+    );
+    expect(outcomes(verdicts)).toEqual(['DONE', ...Array<string>(9).fill('REFUSED')]);
+    expect(await spentBy(from)).toBe(60n);
   });
 });
 
