@@ -308,13 +308,15 @@ describe('riskAlertRaised', () => {
     const posted = [];
     for (const each of hours) posted.push(await post(customerId, { amount: 80 }, hoursAgo(each)));
     await tell(posted.slice(0, 120));
-    const [oldest] = (await pageOf(customerId, '(first: 100)'))!.edges.map(({ node }) => node).reverse();
-    const { stream, next } = follow(customerId, oldest!.id);
+    // More than the stream reads at once.
+    const { pageInfo } = (await pageOf(customerId, '(first: 100)'))!;
+    const oldest = (await pageOf(customerId, `(after: "${pageInfo.endCursor}")`))!.edges.at(-1)!.node;
+    const { stream, next } = follow(customerId, oldest.id);
     const seen: string[] = [];
-    for (let n = 0; n < 50; n++) seen.push((await next()).transfer.id);
+    while (seen.length < 119) seen.push((await next()).transfer.id);
     await tell(posted.slice(120), { unheard: true });
-    while (seen.length < 109) seen.push((await next()).transfer.id);
-    expect(seen).toEqual(posted.slice(21).map(({ transferId }) => transferId));
+    while (seen.length < 129) seen.push((await next()).transfer.id);
+    expect(seen).toEqual(posted.slice(1).map(({ transferId }) => transferId));
     await stream.return!();
   });
 
