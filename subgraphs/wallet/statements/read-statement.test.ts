@@ -21,7 +21,7 @@ async function refusalOf(file: string): Promise<{ code: string; message: string 
     (refused: unknown) => refused,
   );
   if (!(error instanceof Refusal)) throw error as Error;
-  const { code, field, message }: Refusal = error;
+  const { code, field, message } = error as Refusal;
   expect(field).toEqual(['statement']);
   return { code, message };
 }
@@ -342,8 +342,10 @@ describe('whatever a bank writes', () => {
 });
 
 describe('hostile files of 768 KiB', () => {
-  const fill = (head: string, unit: string, tail = '') =>
-    head + unit.repeat(Math.floor((MAX_STATEMENT_BYTES - head.length - tail.length) / unit.length)) + tail;
+  const fill = (head: string, unit: string, tail = '') => {
+    const room = MAX_STATEMENT_BYTES - Buffer.byteLength(head) - Buffer.byteLength(tail);
+    return head + unit.repeat(Math.floor(room / Buffer.byteLength(unit))) + tail;
+  };
   const INSIDE = CHECKING.slice(0, CHECKING.indexOf('<STMTTRN>'));
   const END = '</BANKTRANLIST></STMTRS></STMTTRNRS></BANKMSGSRSV1></OFX>';
   const numbered = (head: string, unit: (n: number) => string, tail: string) =>
