@@ -59,3 +59,20 @@ export async function hold(admin: pg.Pool, sql: string, values: unknown[] = []):
 export function holdRelay(admin: pg.Pool): Promise<Held> {
   return hold(admin, `SELECT FROM platform.listener_cursor WHERE name = 'transfer.deposits' FOR UPDATE`);
 }
+
+/** Waits until sessions of transfer stand before a lock with a statement like this; gives their process ids. */
+export async function blocked(admin: pg.Pool, statement: string): Promise<number[]> {
+  const pids = await until(`transfer waits in ${statement}`, async () => {
+    const { rows } = await admin.query<{ pid: number }>(
+      `SELECT pid FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND usename = 'dwaybank_transfer' AND query LIKE $1`,
+      [`%${statement}%`],
+    );
+    return rows.length > 0 ? rows.map(({ pid }) => pid) : null;
+  });
+  return pids!;
+}
+
+/** A statement that was sent before a kill runs on in Postgres, unless it is ended: then it is as if it had not been sent. */
+export async function endStatements(admin: pg.Pool, pids: number[]): Promise<void> {
+  await admin.query('SELECT pg_terminate_backend(pid) FROM unnest($1::int[]) AS pid', [pids]);
+}
