@@ -15,6 +15,7 @@ import {
   type ProjectionWorld,
 } from '../../tests/projection-world.ts';
 import { addRateDays } from '../../tests/rate-days.ts';
+import { until } from '../../tests/until.ts';
 import { createPortfolioSubgraph } from './subgraph.ts';
 
 const NOW = new Date('2026-03-10T15:00:00.000Z');
@@ -150,6 +151,22 @@ describe('a portfolio with rates', () => {
     });
     expect(history).toHaveLength(39);
   });
+});
+
+describe('a rate that was set aside', () => {
+  test('values nothing, now or in the past: the last good one does, and the portfolio is stale', async () => {
+    await world.admin.query(
+      `INSERT INTO portfolio.rate (currency, date, per_usd, doubtful)
+       VALUES ('CHF', '2026-03-01', '0.5', NULL), ('CHF', '2026-03-09', '5000', 'changed by a factor of 1e+4')`,
+    );
+    const owner = await ownerWith(['CHF', 100_00n, daysAgo(8)]);
+    await until('the rates of the last second', async () => (await portfolioOf(owner, FIELDS)).total.amount !== '0.00');
+    const { total, stale, history } = await portfolioOf(owner, FIELDS);
+    expect({ total: total.amount, stale }).toEqual({ total: '200.00', stale: true });
+    expect(history.map((point) => point.total.amount)).toEqual(['200.00', '200.00', '200.00']);
+  });
+
+  const FIELDS = 'total { amount } stale history(from: "2026-03-08", points: 3) { total { amount } }';
 });
 
 describe('a history', () => {

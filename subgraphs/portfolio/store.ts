@@ -139,7 +139,7 @@ export async function recordBalances(tx: Queryable, changes: readonly BalanceCha
 
 /**
  * Notes what outside accounts said, within the transaction of the listener's cursor. What was seen earlier than what is known
- * changes nothing, and what was disconnected stays so.
+ * changes nothing; what was disconnected stays so, whatever it says.
  */
 export async function recordOutside(
   tx: Queryable,
@@ -162,7 +162,7 @@ export async function recordOutside(
            ON CONFLICT (payment_method_id) DO UPDATE SET
              currency = excluded.currency, balance = excluded.balance, seen_at = excluded.seen_at,
              changes = known.changes + 1
-           WHERE NOT known.disconnected AND known.seen_at <= excluded.seen_at`,
+           WHERE known.seen_at <= excluded.seen_at`,
     values: [
       rows.map(({ paymentMethodId }) => paymentMethodId),
       rows.map(({ ownerId }) => ownerId),
