@@ -195,8 +195,11 @@ describe('days and months', () => {
     await setLimit(from.ownerId, 'TOTAL', 500n);
     expect(await postEntry(world.ledger, spending(from, to, 500n))).toEqual(POSTED);
     await letDaysPass(-1);
+    // Accounts that have not seen the later day themselves.
+    const other = await world.open({ ownerId: from.ownerId });
+    await world.fund(other, 1_000n);
     expect(await spentBy(from.ownerId)).toMatchObject({ spentTodayMinor: 500n });
-    expect(await postEntry(world.ledger, spending(from, to, 1n))).toEqual(EXCEEDED);
+    expect(await postEntry(world.ledger, spending(other, await world.open(), 1n))).toEqual(EXCEEDED);
     await letDaysPass(1);
   });
 });
@@ -266,6 +269,19 @@ describe('at the same time', () => {
     );
     expect(verdicts.filter(({ posted }) => posted)).toHaveLength(5);
     expect(verdicts.filter(({ posted }) => !posted)).toEqual(Array.from({ length: 5 }, () => EXCEEDED));
+    expect(await spentBy(first.ownerId)).toMatchObject({ spentTodayMinor: 1_000_00n });
+  });
+
+  test('many spendings that share no account are held by one limit', async () => {
+    const first = await world.open();
+    const accounts = await Promise.all(Array.from({ length: 20 }, () => world.open({ ownerId: first.ownerId })));
+    await Promise.all(accounts.map((account) => world.fund(account, 1_000_00n)));
+    const payees = await Promise.all(accounts.map(() => world.open()));
+    await setLimit(first.ownerId, 'TOTAL', 1_000_00n);
+    const verdicts = await Promise.all(
+      accounts.map((account, index) => postEntry(world.ledger, spending(account, payees[index]!, 200_00n))),
+    );
+    expect(verdicts.filter(({ posted }) => posted)).toHaveLength(5);
     expect(await spentBy(first.ownerId)).toMatchObject({ spentTodayMinor: 1_000_00n });
   });
 

@@ -200,12 +200,14 @@ describe('what counts against spending limits', () => {
   });
 
   test('passes the limit in no race over two processes', async () => {
-    const [from, to] = await Promise.all([world.funded(1_000n), world.open()]);
-    const other = await world.open({ ownerId: from.ownerId });
-    await world.fund(other, 1_000n);
+    // No two share an account: only the limit is theirs together.
+    const from = await world.open();
+    const accounts = await Promise.all(Array.from({ length: 10 }, () => world.open({ ownerId: from.ownerId })));
+    await Promise.all(accounts.map((account) => world.fund(account, 1_000n)));
+    const payees = await Promise.all(accounts.map(() => world.open()));
     const posters = [poster, posterOn(world.database.pool('dwaybank_transfer'))];
     const verdicts = await Promise.all(
-      Array.from({ length: 10 }, (_, index) => posters[index % 2]!.post(spend(index % 3 ? from : other, to))),
+      accounts.map((account, index) => posters[index % 2]!.post(spend(account, payees[index]!))),
     );
     expect(outcomes(verdicts)).toEqual(['DONE', ...Array<string>(9).fill('REFUSED')]);
     expect(await spentBy(from)).toBe(60n);
