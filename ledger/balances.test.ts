@@ -1,10 +1,11 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
+import type { Queryable } from '../platform/db.ts';
 import { newId, type AccountId } from '../platform/ids.ts';
 import { expectBooksOk } from '../tests/books.ts';
 import { createLedgerWorld, movement, type LedgerWorld } from '../tests/ledger-world.ts';
 import { until } from '../tests/until.ts';
-import { availableMinor, balanceAsOf, balances, changesAfter, type LedgerBalance } from './balances.ts';
+import { availableMinor, balancesAsOf, balances, changesAfter, type LedgerBalance } from './balances.ts';
 import { postEntries, postEntry } from './post.ts';
 
 let world: LedgerWorld;
@@ -14,6 +15,8 @@ beforeAll(async () => {
 afterEach(() => expectBooksOk(world.admin));
 afterAll(() => world.drop());
 
+const balanceAsOf = async (db: Queryable, accountId: AccountId, at: Date) =>
+  (await balancesAsOf(db, [{ accountId, at }]))[0] ?? null;
 const moment = (at: Date, differenceMs: number) => new Date(at.getTime() + differenceMs);
 
 /** Moves all that has happened back in time: what really takes minutes is over at once. */
@@ -82,6 +85,44 @@ describe('the balance as of a moment', () => {
     expect(before).toMatchObject({ version: 0, postedMinor: 0n, heldMinor: 0n, overdraftMinor: 0n });
     expect(await balanceAsOf(world.ledger, newId<AccountId>(), new Date())).toBeNull();
     expect(await balanceAsOf(world.ledger, newId<AccountId>(), new Date(0))).toBeNull();
+  });
+
+  test('is the same asked alone or with others, in whatever order', async () => {
+    const [a, b] = await Promise.all([world.funded(100n), world.funded(200n)]);
+    await postEntry(world.ledger, movement(a, b, 30n));
+    const [, change] = await changesAfter(world.ledger, a.accountId, 0, 2);
+    const asked = [b, a, { accountId: newId<AccountId>() }, a, b].flatMap(({ accountId }) =>
+      [new Date(), change!.at, moment(change!.at, -1)].map((at) => ({ accountId, at })),
+    );
+    const together = await balancesAsOf(world.ledger, asked);
+    for (const [index, { accountId, at }] of asked.entries()) {
+      expect(together[index]).toEqual(await balanceAsOf(world.ledger, accountId, at));
+    }
+    expect(await balancesAsOf(world.ledger, [])).toEqual([]);
+  });
+
+  test('waits for no posting in a circle, in whatever order accounts are asked for', async () => {
+    const accounts = await Promise.all(Array.from({ length: 6 }, () => world.funded(1_000n)));
+    let posting = true;
+    const postings = Promise.all(
+      Array.from({ length: 4 }, async (_, worker) => {
+        for (let n = 0; n < 60; n++) {
+          const [from, to] = [accounts[(worker + n) % 6]!, accounts[(worker + 5 * n + 1) % 6]!];
+          if (from !== to) await postEntry(world.ledger, movement(from, to, 1n));
+        }
+      }),
+    ).finally(() => {
+      posting = false;
+    });
+    for (let n = 0; posting; n++) {
+      const shuffled = [...accounts.slice(n % 6), ...accounts.slice(0, n % 6)].reverse();
+      const found = await balancesAsOf(
+        world.ledger,
+        shuffled.map(({ accountId }) => ({ accountId, at: new Date() })),
+      );
+      expect(found).not.toContain(null);
+    }
+    await postings;
   });
 
   test('finds any version of a long past', async () => {

@@ -53,17 +53,31 @@ export async function balances(
   return new Map(rows.map((row) => [row.account_id, toBalance(row)]));
 }
 
+/** A moment at which an account's balance is asked for. */
+export interface BalanceMoment {
+  accountId: AccountId;
+  at: Date;
+}
+
 /**
- * The balance as it was at a moment, or null for an account that does not exist. Before the first change it is zero at
- * version 0. What this has said about a moment that is past stays so for ever; a moment to come means now.
+ * Balances as they were at moments, in the order asked for; null for an account that does not exist. Before the first change
+ * it is zero at version 0. What this has said about a moment that is past stays so for ever; a moment to come means now.
  */
-export async function balanceAsOf(db: Queryable, accountId: AccountId, at: Date): Promise<LedgerBalance | null> {
-  const { rows } = await db.query<BalanceRow>({
-    name: 'ledger-balance-as-of',
-    text: 'SELECT $1::uuid AS account_id, posted, held, overdraft, version, at FROM ledger.balance_as_of($1, $2)',
-    values: [accountId, at],
+export async function balancesAsOf(
+  db: Queryable,
+  moments: readonly BalanceMoment[],
+): Promise<(LedgerBalance | null)[]> {
+  const { rows } = await db.query<BalanceRow & { place: string }>({
+    name: 'ledger-balances-as-of',
+    // Each may wait for its account's lock, so they go in the order in which postings lock accounts: by id.
+    text: `SELECT moment.place, moment.account_id, posted, held, overdraft, version, balance.at
+           FROM (SELECT * FROM unnest($1::uuid[], $2::timestamptz[]) WITH ORDINALITY AS asked (account_id, at, place)
+                 ORDER BY account_id) AS moment
+           CROSS JOIN LATERAL ledger.balance_as_of(moment.account_id, moment.at) AS balance`,
+    values: [moments.map(({ accountId }) => accountId), moments.map(({ at }) => at)],
   });
-  return rows[0] ? toBalance(rows[0]) : null;
+  const found = new Map(rows.map((row) => [Number(row.place), toBalance(row)]));
+  return moments.map((_moment, index) => found.get(index + 1) ?? null);
 }
 
 /** The changes of an account after a version, oldest first: version + 1, + 2 … without a gap, at most `limit`. */

@@ -1,5 +1,6 @@
 import DataLoader from 'dataloader';
 import { accountsByIds, accountsOf } from '../../ledger/accounts.ts';
+import { balancesAsOf, type BalanceMoment, type LedgerBalance } from '../../ledger/balances.ts';
 import { statementLinesByIds, statementPages, type StatementLine, type StatementPage } from '../../ledger/statement.ts';
 import type { Queryable } from '../../platform/db.ts';
 import type { AccountId, PostingId, UserId } from '../../platform/ids.ts';
@@ -21,6 +22,8 @@ export interface WalletLoaders {
   accountById: DataLoader<AccountId, AccountParent | null>;
   /** What its owner calls an account. For accounts only that another of these has given. */
   accountName: DataLoader<AccountId, string>;
+  /** Balances at moments, in one statement; null for an account that does not exist. On the same condition. */
+  balanceAsOf: DataLoader<BalanceMoment, LedgerBalance | null>;
   /** A line on one of the viewer's own accounts, else null. */
   transactionById: DataLoader<PostingId, TransactionParent | null>;
   /** Pages of accounts' statements. For accounts only that another of these has given. */
@@ -44,6 +47,7 @@ export function createLoaders(db: Queryable, store: WalletStore, viewer: Viewer 
       const names = await store.accountNames(ids);
       return ids.map((id) => names.get(id) ?? new Error(`account ${id} is in the ledger and not in the wallet`));
     }),
+    balanceAsOf: new DataLoader((moments: readonly BalanceMoment[]) => balancesAsOf(db, moments), { cache: false }),
     transactionById: new DataLoader(async (ids: readonly PostingId[]) => {
       const lines = await statementLinesByIds(db, ids);
       const accounts = await accountsByIds(db, [...new Set([...lines.values()].map(({ accountId }) => accountId))]);

@@ -1,4 +1,4 @@
-import { availableMinor, balanceAsOf } from '../../ledger/balances.ts';
+import { availableMinor } from '../../ledger/balances.ts';
 import { unauthenticated } from '../../platform/graph-errors.ts';
 import { parseId, type AccountId, type PostingId } from '../../platform/ids.ts';
 import { toGraphMoney } from '../../platform/money.ts';
@@ -9,6 +9,7 @@ import type { Resolvers } from './generated/resolvers.ts';
 import type { AccountParent, BalanceParent, BalanceUpdateParent, WalletContext } from './graph-types.ts';
 import { listAccounts } from './list-accounts.ts';
 import { listTransactions } from './list-transactions.ts';
+import type { WalletLoaders } from './loaders.ts';
 import { openAccount, type OpenAccountDeps } from './open-account.ts';
 import { createPaymentMethodResolvers, type PaymentMethodDeps } from './payment-method-resolvers.ts';
 import { WALLET_REFUSALS, type WalletRefusal } from './refusals.ts';
@@ -57,7 +58,7 @@ export function createResolvers(deps: WalletDeps): Resolvers {
       owner: ({ ownerId }) => ({ id: ownerId }),
       name: ({ id }, _args, { loaders }) => loaders.accountName.load(id),
       createdAt: ({ openedAt }) => openedAt,
-      balance: (account, { asOf }) => readBalance(deps, account, asOf ?? null),
+      balance: (account, { asOf }, { loaders }) => readBalance(loaders, account, asOf ?? null),
       transactions: ({ id }, args, { loaders }) => listTransactions(loaders, id, args),
     },
     Balance: {
@@ -96,13 +97,11 @@ function ownAccount(id: string, { loaders }: WalletContext): Promise<AccountPare
 }
 
 async function readBalance(
-  { pool }: WalletDeps,
+  { balanceAsOf }: WalletLoaders,
   { id, currency, balance: present }: AccountParent,
-  asOf: Date | null,
+  at: Date | null,
 ): Promise<BalanceParent> {
-  // Balances of the past are read one by one: each may wait for its account's lock, and locks taken together in whatever
-  // order a query names accounts could wait for a posting in a circle.
-  const balance = asOf ? await balanceAsOf(pool, id, asOf) : present;
+  const balance = at ? await balanceAsOf.load({ accountId: id, at }) : present;
   if (!balance) throw new Error(`account ${id} has no balance`);
   return { ...balance, currency };
 }

@@ -110,11 +110,12 @@ const days = () => {
 const screenOf = (as: Customer) => world.ask<HomeScreen>(HOME_SCREEN, days(), { as });
 
 /** As deep as an app may want to look, lists within lists over all subgraphs. */
-const DEEP_SCREEN = `query Deep($from: Date!, $to: Date!) { me {
+const DEEP_SCREEN = `query Deep($from: Date!, $to: Date!, $at: DateTime = "2026-01-01T00:00:00Z") { me {
   displayName
   accounts(first: 100) { edges { node {
     name owner { displayName accounts(first: 100) { edges { node { name } } } }
     balance { available { amount } }
+    before: balance(asOf: $at) { posted { amount } }
     transactions(first: 50) { edges { node {
       category riskScore complianceStatus counterparty
       transfer { status riskAssessment { score factors { name } } source { account { name balance { version } } } }
