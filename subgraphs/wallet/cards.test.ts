@@ -1,12 +1,13 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import type { PaymentMethodId } from '../../platform/ids.ts';
+import type { CardProvider } from '../../providers/card-provider.ts';
 import { createStripeCards } from '../../providers/stripe/stripe-cards.ts';
 import { viewerFor } from '../../tests/one-subgraph.ts';
 import { done, paymentMethodsOf, refusalOf, statementSample } from '../../tests/payment-methods.ts';
 import { startTestStripe, type TestStripe } from '../../tests/stripe.ts';
 import { until } from '../../tests/until.ts';
 import { startWalletWorld, type WalletWorld } from '../../tests/wallet-world.ts';
-import type { CardProvider } from '../../providers/card-provider.ts';
+import { MAX_PAYMENT_METHODS } from './link-payment-method.ts';
 
 /* Cards through the real adapter at the simulator of Stripe. */
 
@@ -126,6 +127,36 @@ describe('a card', () => {
   });
 });
 
+test('one card too many is refused and forgotten again', async () => {
+  const saved: string[] = [];
+  const full = await startWalletWorld({
+    cards: {
+      ...cards,
+      saveCard: async (...args) => {
+        const card = await cards.saveCard(...args);
+        saved.push(card.reference);
+        return card;
+      },
+    },
+  });
+  try {
+    const viewer = viewerFor();
+    await full.database
+      .pool('postgres')
+      .query('INSERT INTO wallet.payment_method_holder (owner_id, payment_methods) VALUES ($1, $2)', [
+        viewer.userId,
+        MAX_PAYMENT_METHODS,
+      ]);
+    const asked = paymentMethodsOf(full);
+    expect(await refusalOf(asked.connectCard(viewer, 'pm_card_visa'))).toBe('TOO_MANY_PAYMENT_METHODS');
+    expect(await asked.list(viewer)).toEqual([]);
+    expect(saved).toHaveLength(1);
+    expect(await isKept(saved[0]!)).toBe(false);
+  } finally {
+    await full.close();
+  }
+});
+
 describe('a token', () => {
   test.each(['pm_nobody_knows', 'tok_visa', '', ' ', 'pm card', '../customers', 'pm_'.padEnd(400, 'x'), 'pm_ü'])(
     'like %j is refused, and nothing is linked',
@@ -207,6 +238,32 @@ describe('syncPaymentMethod of a card', () => {
       'PaymentMethodSynced',
       'PaymentMethodSynced',
     ]);
+  });
+
+  test('sees that its number has changed, and says so unless the customer named it', async () => {
+    const renewed = await startWalletWorld({
+      cards: {
+        ...cards,
+        findCard: async (...args) => {
+          const card = await cards.findCard(...args);
+          return card && { ...card, last4: '1881' };
+        },
+      },
+    });
+    try {
+      const asked = paymentMethodsOf(renewed);
+      const viewer = viewerFor();
+      const card = await done(asked.connectCard(viewer, 'pm_card_visa'));
+      expect((await done(asked.sync(viewer, card.id))).label).toBe('Visa ... 1881');
+      expect((await asked.events(card.id)).slice(2)).toMatchObject([
+        { type: 'PaymentMethodConnected', payload: { label: 'Visa ... 1881' } },
+        { type: 'PaymentMethodSynced' },
+      ]);
+      const named = await done(asked.connectCard(viewer, 'pm_card_mastercard', { label: 'Mine' }));
+      expect((await done(asked.sync(viewer, named.id))).label).toBe('Mine');
+    } finally {
+      await renewed.close();
+    }
   });
 
   test('finds out that the provider has forgotten it: then the link has ended', async () => {

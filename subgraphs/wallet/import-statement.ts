@@ -10,7 +10,7 @@ import type { WalletRefusal } from './refusals.ts';
 import type { Statement } from './statements/statement.ts';
 
 /** So many lines one payment method may have: decades of a busy account. */
-const MAX_LINES_OF_METHOD = 200_000;
+export const MAX_LINES_OF_METHOD = 200_000;
 /** So many lines travel in one event. */
 const LINES_PER_EVENT = 200;
 

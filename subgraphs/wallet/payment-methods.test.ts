@@ -4,6 +4,7 @@ import type { Viewer } from '../../platform/viewer.ts';
 import { viewerFor } from '../../tests/one-subgraph.ts';
 import { done, linesOf, paymentMethodsOf, refusalOf, statementSample } from '../../tests/payment-methods.ts';
 import { startWalletWorld, type WalletWorld } from '../../tests/wallet-world.ts';
+import { MAX_LINES_OF_METHOD } from './import-statement.ts';
 import { MAX_PAYMENT_METHODS } from './link-payment-method.ts';
 
 let world: WalletWorld;
@@ -143,6 +144,23 @@ describe('a file again', () => {
     const events = await methods.events(method!.id);
     expect(events.filter(({ type }) => type === 'PaymentMethodConnected')).toHaveLength(1);
     expect(events.flatMap(({ payload }) => payload.lines ?? [])).toHaveLength(7);
+  });
+
+  test('linked and synced at the same moment is counted right', async () => {
+    const viewer = viewerFor();
+    const { id } = await done(methods.connectStatement(viewer, CHECKING.replace(/<STMTTRN>[\s\S]*<\/STMTTRN>\n/, '')));
+    const file = (n: number) => CHECKING.replace(/<FITID>F-/g, `<FITID>P${n}-`);
+    await Promise.all(
+      Array.from({ length: 8 }, (_, n) =>
+        done(n % 2 ? methods.sync(viewer, id, file(n)) : methods.connectStatement(viewer, file(n))),
+      ),
+    );
+    const { rows } = await world.database.pool('postgres').query(
+      `SELECT lines, (SELECT count(*)::int FROM wallet.external_transaction WHERE payment_method_id = $1) AS stored
+         FROM wallet.payment_method WHERE id = $1`,
+      [id],
+    );
+    expect(rows).toEqual([{ lines: 40, stored: 40 }]);
   });
 
   test('of a later time adds what is new and moves the balance on', async () => {
@@ -318,6 +336,17 @@ describe('what connectPaymentMethod takes', () => {
     // What is linked already can still be imported.
     await done(methods.connectStatement(viewer, file(0)));
   }, 120_000);
+});
+
+test('a payment method that is full takes no line more, and none of the file', async () => {
+  const viewer = viewerFor();
+  const method = await done(methods.connectStatement(viewer, CHECKING));
+  await world.database
+    .pool('postgres')
+    .query('UPDATE wallet.payment_method SET lines = $2 WHERE id = $1', [method.id, MAX_LINES_OF_METHOD - 1]);
+  const answer = methods.sync(viewer, method.id, CHECKING_NEXT);
+  expect(await refusalOf(answer)).toBe('TOO_MANY_EXTERNAL_TRANSACTIONS statement');
+  expect(await methods.list(viewer)).toEqual([method]);
 });
 
 describe('another customer', () => {

@@ -31,9 +31,10 @@ function readStatement(statement: Element): ReadStatement {
   const currency = currencyOf(statement, accountElement, entries, balances);
   const lines = entries.flatMap((entry) => readEntry(entry, currency));
   // PRCD is the closing balance of the statement before this one.
-  const opening = balanceOf(balances, currency, 'OPBD') ?? balanceOf(balances, currency, 'PRCD');
-  const closing = balanceOf(balances, currency, 'CLBD');
-  return { account, currency, lines, opening, closing, asOf: endOf(statement, balances, lines) };
+  const opening = toBalance(inTime(balances, 'OPBD')[0], currency) ?? toBalance(inTime(balances, 'PRCD')[0], currency);
+  const closing = inTime(balances, 'CLBD').at(-1);
+  const asOf = endOf(statement, closing, lines);
+  return { account, currency, lines, opening, closing: toBalance(closing, currency), asOf };
 }
 
 /** The account's own currency; where the file does not say it, that of what was booked or stood there at the beginning. */
@@ -76,34 +77,37 @@ function isIban(text: string): boolean {
   return BigInt(digits) % 97n === 1n;
 }
 
-/** The balance of a kind; one in another currency than the account's is neither compared nor believed. */
-function balanceOf(balances: readonly Element[], currency: string, kind: string): ReadBalance | null {
-  const balance = balances.find((one) => kindOf(one) === kind);
-  const amount = find(balance, 'Amt');
-  if (!balance || !amount || amount.attributes['Ccy'] !== currency) return null;
-  const amountMinor = amountIn(amount, currency, 'PLAIN');
-  return { amountMinor: signOf(balance) * amountMinor, line: amount.line };
+/** The balances of a kind, earliest first: a statement of several days may have those of each day. */
+function inTime(balances: readonly Element[], kind: string): Element[] {
+  return balances
+    .filter((balance) => kindOf(balance) === kind)
+    .map((balance) => ({ balance, at: dateOf(balance)?.getTime() ?? 0 }))
+    .sort((a, b) => a.at - b.at)
+    .map(({ balance }) => balance);
 }
 
 function kindOf(balance: Element): string | null {
   return textAt(balance, 'Tp', 'CdOrPrtry', 'Cd');
 }
 
-/** The day of the closing balance, else of the last line, else the end of the period or when the file was made. */
-function endOf(statement: Element, balances: readonly Element[], lines: readonly { bookedOn: string }[]): Date {
-  const closing = find(
-    balances.find((balance) => kindOf(balance) === 'CLBD'),
-    'Dt',
-  );
-  const last = lines.map(({ bookedOn }) => bookedOn).sort().at(-1); // prettier-ignore
-  const end = dateIn(closing) ?? (last ? lastMomentOf(last) : null);
-  const made = find(statement, 'FrToDt', 'ToDtTm') ?? find(statement, 'CreDtTm');
-  if (end) return end;
-  if (made) return isoDateIn(made).moment;
-  throw refuseStatement('STATEMENT_MALFORMED', statement.line, 'Stmt lacks the day it is of (Bal, Ntry or CreDtTm)');
+function dateOf(balance: Element): Date | null {
+  const date = find(balance, 'Dt', 'Dt') ?? find(balance, 'Dt', 'DtTm');
+  return date ? isoDateIn(date).moment : null;
 }
 
-function dateIn(choice: Element | undefined): Date | null {
-  const date = find(choice, 'Dt') ?? find(choice, 'DtTm');
-  return date ? isoDateIn(date).moment : null;
+/** What a balance says; one in another currency than the account's is neither compared nor believed. */
+function toBalance(balance: Element | undefined, currency: string): ReadBalance | null {
+  const amount = find(balance, 'Amt');
+  if (!balance || amount?.attributes['Ccy'] !== currency) return null;
+  return { amountMinor: signOf(balance) * amountIn(amount, currency, 'PLAIN'), line: amount.line };
+}
+
+/** The day of the closing balance, else of the last line, else the end of the period or when the file was made. */
+function endOf(statement: Element, closing: Element | undefined, lines: readonly { bookedOn: string }[]): Date {
+  const last = lines.map(({ bookedOn }) => bookedOn).sort().at(-1); // prettier-ignore
+  const end = (closing && dateOf(closing)) ?? (last ? lastMomentOf(last) : null);
+  if (end) return end;
+  const made = find(statement, 'FrToDt', 'ToDtTm') ?? find(statement, 'CreDtTm');
+  if (made) return isoDateIn(made).moment;
+  throw refuseStatement('STATEMENT_MALFORMED', statement.line, 'Stmt lacks the day it is of (Bal, Ntry or CreDtTm)');
 }

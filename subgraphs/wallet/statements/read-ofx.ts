@@ -125,7 +125,7 @@ function describe(name: string, memo: string): string {
 
 /** The kind of a line that has neither name nor memo: "Check 319". */
 function kindOf(line: Element): string {
-  const kind = wordsOf(textAt(line, 'TRNTYPE') ?? 'OTHER', 32).toLowerCase();
+  const kind = (wordsOf(textAt(line, 'TRNTYPE'), 32) || 'OTHER').toLowerCase();
   return `${kind.charAt(0).toUpperCase()}${kind.slice(1)} ${wordsOf(textAt(line, 'CHECKNUM'), 32)}`.trim();
 }
 

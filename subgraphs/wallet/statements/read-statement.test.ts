@@ -174,6 +174,12 @@ describe('OFX as banks write it', () => {
     expect((await readStatement(bare)).lines).toEqual(lines);
   });
 
+  test('words that grow when they are composed stay as short as they may be', async () => {
+    const bank = '\uFB2C'.repeat(60);
+    const { account } = await readStatement(CHECKING.replace('011000015', bank).replace('000123456789', bank));
+    expect(account.label.length).toBeLessThanOrEqual(80);
+  });
+
   test('a FITID that is given to two lines leaves them two', async () => {
     const { lines } = await readStatement(CHECKING.replace(/<FITID>.*$/gm, '<FITID>0'));
     // The last two share day and amount as well: there is nothing left to tell them apart.
@@ -196,6 +202,19 @@ describe('CAMT.053 as banks write it', () => {
   test('a balance in another currency is neither compared nor believed', async () => {
     const file = CAMT.replace('<Amt Ccy="EUR">28.50</Amt>', '<Amt Ccy="SEK">1.00</Amt>');
     expect(await readStatement(file)).toMatchObject({ currency: 'EUR', balanceMinor: null });
+  });
+
+  test('of the balances of several days the first and the last count', async () => {
+    const between = (kind: string) =>
+      `<Bal><Tp><CdOrPrtry><Cd>${kind}</Cd></CdOrPrtry></Tp><Amt Ccy="EUR">94.00</Amt><CdtDbtInd>CRDT</CdtDbtInd><Dt><Dt>2026-02-03</Dt></Dt></Bal>`;
+    const file = CAMT.replace('<Bal>', `${between('CLBD')}${between('OPBD')}<Bal>`);
+    expect(await readStatement(file)).toEqual(await readStatement(CAMT));
+  });
+
+  test('the closing balance of the statement before is an opening balance', async () => {
+    const file = CAMT.replace('OPBD', 'PRCD');
+    expect(await readStatement(file)).toEqual(await readStatement(CAMT));
+    expect((await refusalOf(file.replace('100.00', '100.01'))).code).toBe('STATEMENT_BALANCE_MISMATCH');
   });
 
   test('an account that does not say its currency has that of its entries', async () => {

@@ -89,9 +89,11 @@ export function lastMomentOf(day: string): Date {
 /** Blanks of every kind, control characters, lone surrogates, and what reverses the direction of the text after it. */
 const UNPRINTABLE = /[\s\p{Cc}\p{Cs}\p{Zl}\p{Zp}\u202A-\u202E\u2066-\u2069]+/gu;
 
-/** Words of a file on one line, without what cannot be shown, at most so many UTF-16 units of them. */
+/** Words of a file on one line, composed (NFC), without what cannot be shown, at most so many UTF-16 units of them. */
 export function wordsOf(text: string | null, maxLength: number): string {
-  return (text ?? '').slice(0, maxLength).replace(UNPRINTABLE, ' ').trim().normalize('NFC');
+  // Cut before, because the rest may be long, and after, because some characters are several when composed.
+  const composed = (text ?? '').slice(0, maxLength).normalize('NFC').slice(0, maxLength);
+  return composed.replace(UNPRINTABLE, ' ').trim();
 }
 
 /** What a refusal shows of a file. */
