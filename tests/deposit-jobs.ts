@@ -8,13 +8,14 @@ import { until } from './until.ts';
 
 const keyOf = (transferId: string) => `deposit:${transferId}`;
 
-/** What would wait for its next attempt is due now. */
+/** What would wait for its next attempt is due now, and the workers are told. */
 export async function hurry(admin: pg.Pool, transferId: string): Promise<void> {
-  await admin.query(
+  const { rowCount } = await admin.query(
     `SELECT transfer_jobs.reschedule_jobs(array_agg(id), run_at => now()) FROM transfer_jobs.jobs
      WHERE key = $1 AND locked_at IS NULL AND run_at > now() HAVING count(*) > 0`,
     [keyOf(transferId)],
   );
+  if (rowCount) await admin.query(`SELECT pg_notify('jobs:insert', '{"count":1}')`);
 }
 
 /** Resolves when the job is gone: nothing will happen to the deposit any more. */
@@ -36,7 +37,9 @@ export async function jobWaits(admin: pg.Pool, transferId: string): Promise<bool
 
 /** Something that stands still until it is let go. */
 export interface Held {
-  letGo(): Promise<void>;
+  letGo: () => Promise<void>;
+  /** Lets go and takes back what the statement wrote. */
+  undo: () => Promise<void>;
 }
 
 /** Keeps what a statement locks, as another process at work would; letting go twice is fine. */
@@ -45,14 +48,13 @@ export async function hold(admin: pg.Pool, sql: string, values: unknown[] = []):
   await client.query('BEGIN');
   await client.query(sql, values);
   let held = true;
-  return {
-    async letGo() {
-      if (!held) return;
-      held = false;
-      await client.query('COMMIT');
-      client.release();
-    },
+  const end = (how: 'COMMIT' | 'ROLLBACK') => async (): Promise<void> => {
+    if (!held) return;
+    held = false;
+    await client.query(how);
+    client.release();
   };
+  return { letGo: end('COMMIT'), undo: end('ROLLBACK') };
 }
 
 /** Keeps started deposits from becoming jobs. Nobody reads events that come after it either, until it lets go. */

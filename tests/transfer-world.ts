@@ -70,6 +70,8 @@ export interface TransferWorld {
   proveBooks(): Promise<void>;
   /** Ends the subgraph's poster and store but not the world: what comes afterwards is refused. */
   stopPoster(): Promise<void>;
+  /** Connects as transfer does for its jobs. */
+  jobsPool(): pg.Pool;
   close(): Promise<void>;
 }
 
@@ -217,6 +219,7 @@ export async function openTransferWorld({
     wake: () => wakeUp.signal(),
     proveBooks: () => expectBooksOk(admin),
     stopPoster: () => subgraph.stop(),
+    jobsPool: () => pool,
     async close() {
       await listeners.stop();
       await subgraph.stop();

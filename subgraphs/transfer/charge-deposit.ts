@@ -2,7 +2,6 @@ import type { Pool } from 'pg';
 import { z } from 'zod';
 import { parseId, type TransferId } from '../../platform/ids.ts';
 import type { JobTask } from '../../platform/jobs.ts';
-import type { Logger } from '../../platform/log.ts';
 import { untilAborted } from '../../platform/subgraph-execution.ts';
 import { ProviderRefusedError, type CardProvider, type Charge } from '../../providers/card-provider.ts';
 import { completeDeposit, readDeposit, stepDeposit, type Deposit, type DepositStep } from './deposit-store.ts';
@@ -25,7 +24,6 @@ export interface ChargeDepositDeps {
   cards: CardProvider;
   /** Told after every commit that appended events. */
   wakeUp: { signal(): void };
-  log: Logger;
 }
 
 /** Longer than a provider ever takes. What has not answered by then is unknown, not failed. */

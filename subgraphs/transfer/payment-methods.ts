@@ -2,6 +2,7 @@ import type { Pool } from 'pg';
 import type { PaymentMethodId } from '../../platform/ids.ts';
 import type { SubgraphDeps } from '../../platform/subgraph-deps.ts';
 import type { Viewer } from '../../platform/viewer.ts';
+import { caughtUp } from './caught-up.ts';
 import { findPaymentMethod, type LinkedMethod } from './deposit-store.ts';
 import { PAYMENT_METHODS_LISTENER } from './listeners.ts';
 import { refuse } from './refusals.ts';
@@ -17,20 +18,16 @@ const CATCH_UP_MS = 2_000;
 
 /** One of the viewer's own that can be charged. Another's, an unknown and a disconnected one are all not found. */
 export async function findChargeableMethod(
-  { pool, listenersCaughtUp, log }: Pick<SubgraphDeps, 'listenersCaughtUp' | 'log'> & { pool: Pool },
+  deps: Pick<SubgraphDeps, 'listenersCaughtUp' | 'log'> & { pool: Pool },
   viewer: Viewer,
   { id, signal }: { id: PaymentMethodId | null; signal: AbortSignal },
 ): Promise<LinkedMethod> {
   const field = ['source', 'paymentMethodId'];
-  let method = id && (await findPaymentMethod(pool, id));
+  let method = id && (await findPaymentMethod(deps.pool, id));
   if (id && !method) {
-    try {
-      await listenersCaughtUp(PAYMENT_METHODS_LISTENER, AbortSignal.any([signal, AbortSignal.timeout(CATCH_UP_MS)]));
-    } catch (error) {
-      log.warn({ err: error }, 'the payment methods are behind the event log');
-      throw refuse('PAYMENT_METHODS_UNAVAILABLE', field);
-    }
-    method = await findPaymentMethod(pool, id);
+    const isCaughtUp = await caughtUp(deps, PAYMENT_METHODS_LISTENER, { signal, withinMs: CATCH_UP_MS });
+    if (!isCaughtUp) throw refuse('PAYMENT_METHODS_UNAVAILABLE', field);
+    method = await findPaymentMethod(deps.pool, id);
   }
   if (method?.ownerId !== viewer.userId || !method.active) throw refuse('PAYMENT_METHOD_NOT_FOUND', field);
   if (method.reference === null) throw refuse('PAYMENT_METHOD_NOT_CHARGEABLE', field);

@@ -22,8 +22,10 @@ export async function startDeposit(
   command: DepositCommand,
   bodyHash: Buffer,
 ): Promise<CreateTransferAnswer> {
-  const planned = await planDeposit(deps, call, command, bodyHash);
-  const verdict = await store(deps, planned);
+  const verdict = await deps.gate.run(
+    async () => store(deps, await planDeposit(deps, call, command, bodyHash)),
+    call.signal,
+  );
   switch (verdict.outcome) {
     case 'DONE': {
       const { transfer } = await replayOf(deps, verdict.transferId);

@@ -61,7 +61,7 @@ export function createTransferSubgraph(deps: TransferDeps): Subgraph {
       const { cards, jobsPool, wakeUp, log } = deps;
       // Jobs stay where they are until somebody can charge cards again.
       if (!cards) return;
-      const chargeDeposit = createChargeDeposit({ pool: jobsPool, cards, wakeUp, log });
+      const chargeDeposit = createChargeDeposit({ pool: jobsPool, cards, wakeUp });
       const tasks = { [CHARGE_DEPOSIT]: chargeDeposit };
       jobs = runJobs({ pool: jobsPool, schema: JOBS_SCHEMA, tasks, concurrency: CHARGES_AT_ONCE, log });
     },
