@@ -51,6 +51,9 @@ describe('a low balance', () => {
     // The salary of 25 November comes before the rent.
     const early = everyMonth('2026-06-25', times(5, 300_000), { ...HERE, payee: 'acme' });
     expect(forecast([...rent, ...early], [account(100_000n)])).toEqual([]);
+    // Or on the same day.
+    const sameDay = everyMonth('2026-06-01', times(6, 300_000), { ...HERE, payee: 'acme' });
+    expect(forecast([...rent, ...sameDay], [account(100_000n)])).toEqual([]);
   });
 
   test('without a known income looks 30 days ahead', () => {

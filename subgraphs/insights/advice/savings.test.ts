@@ -30,7 +30,7 @@ describe('a saving', () => {
   test.each([
     ['a price that stays', times(6, -1549)],
     ['a price that falls', [-1799, -1799, -1799, -1799, -1549, -1549]],
-    ['a price that rises a little', [-1549, -1549, -1549, -1549, -1560, -1560]],
+    ['a price that rises a little', [-1549, -1549, -1549, -1549, -1585, -1585]],
     ['a bill that always varies', [-8000, -9000, -8500, -8200, -9300, -9900]],
     ['a price known for too short a time', [-1549, -1549, -1799, -1799, -1799, -1799]],
   ])('is not %s', (_what, amounts) => {
@@ -60,6 +60,7 @@ describe('a saving', () => {
       expect.objectContaining({ title: 'Fees: 75.00 USD in 90 days', amount: { amountMinor: 7500n, currency: 'USD' } }),
     ]);
     expect(savings(fees.slice(1))).toEqual([]);
+    expect(savings(fees.map((fee) => ({ ...fee, amountMinor: 2500n })))).toEqual([]);
     expect(savings([line('2026-08-01', -2500, { category: 'Fees', payee: '' }), ...fees.slice(1)])).toEqual([]);
   });
 });
@@ -89,7 +90,12 @@ describe('an exposure', () => {
     expect(findExposures({ ...history, ownCurrency: null }, RATES)).toEqual([]);
     expect(findExposures(history, null)).toEqual([]);
     expect(findExposures(history, { ...RATES, perUsd: { USD: '1' } })).toEqual([]);
-    expect(findExposures(historyOf([...euros.slice(0, 4), ...dollars]), RATES)).toEqual([]);
+    const four = ['2026-09-01', '2026-10-01', '2026-11-01', '2026-11-15'].map((day) =>
+      line(day, -50_000, { currency: 'EUR' }),
+    );
+    expect(findExposures(historyOf([...four, ...dollars]), RATES)).toEqual([]);
+    const twoMonths = everyDays('2026-10-01', 7, times(6, -50_000), { currency: 'EUR' });
+    expect(findExposures(historyOf([...twoMonths, ...dollars]), RATES)).toEqual([]);
     expect(findExposures(historyOf([...euros, ...dollars, line('2026-10-01', -1_000_000)]), RATES)).toEqual([]);
   });
 });

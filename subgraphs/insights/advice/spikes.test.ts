@@ -69,6 +69,10 @@ describe('a spending spike', () => {
       ],
     ],
     [
+      'a little more of what most is spent on',
+      [...everyMonth('2026-05-10', times(6, -20_000), DINING), line('2026-11-10', -26_000, DINING)],
+    ],
+    [
       'what is bought in few months',
       [
         ...usual(6),
@@ -114,6 +118,24 @@ describe('an unusual payment', () => {
   test.each([
     ['a usual one', [...small, line('2026-11-19', -1400, DINING)]],
     ['one among too few', [...small.slice(0, 7), line('2026-11-19', -26_000, DINING)]],
+    ['twice as much', [...small, line('2026-11-19', -2500, DINING)]],
+    [
+      'a large one, where all sizes are usual',
+      [
+        ...[-300, -9000, -1000, -500, -7000, -1100, -900, -4000, -600, -2000].map((amount, index) =>
+          line(`2026-10-0${(index % 9) + 1}`, amount, { ...DINING, payee: `cafe ${index}` }),
+        ),
+        line('2026-11-19', -6000, DINING),
+      ],
+    ],
+    [
+      'a small one beside everything else',
+      [
+        ...small,
+        ...everyMonth('2026-02-01', times(10, -100_000), { category: 'Housing', payee: 'landlord' }),
+        line('2026-11-19', -4800, DINING),
+      ],
+    ],
     ['one of long ago', [...small, line('2026-10-21', -26_000, DINING)]],
     ['an income', [...small, line('2026-11-19', 26_000, DINING)]],
     ['one of another category', [...small, line('2026-11-19', -26_000, { category: 'Travel' })]],
