@@ -76,7 +76,8 @@ export async function accountsByIds(
 ): Promise<ReadonlyMap<AccountId, AccountWithBalance>> {
   const { rows } = await db.query<AccountRow>({
     name: 'ledger-accounts-by-ids',
-    text: `SELECT ${ACCOUNT} FROM ledger.account WHERE id = ANY ($1::uuid[]) AND owner_id IS NOT NULL`,
+    // Through (SELECT $1) Postgres cannot see how many ids there are, and so keeps one plan in place of planning for every call.
+    text: `SELECT ${ACCOUNT} FROM ledger.account WHERE id = ANY ((SELECT $1::uuid[])::uuid[]) AND owner_id IS NOT NULL`,
     values: [ids],
   });
   return new Map(rows.map((row) => [row.account_id, toAccount(row)]));

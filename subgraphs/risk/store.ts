@@ -1,6 +1,7 @@
 import type { Pool } from 'pg';
 import { PrismaClient, type Assessment as AssessmentRow } from '../../prisma/risk/client/client.ts';
 import { prismaAdapter, type Queryable } from '../../platform/db.ts';
+import { gather } from '../../platform/gather.ts';
 import type { TransferId, UserId } from '../../platform/ids.ts';
 import { POLICY } from '../../platform/policy.ts';
 import type { RiskDecision, RiskFactor, RiskLevel } from '../../platform/questions/assess-transfer.ts';
@@ -19,7 +20,7 @@ export interface RecordedAssessment {
 
 /** The tables of risk. Assessments are written by `risk.record_assessments` alone, within the posting transaction. */
 export interface RiskStore {
-  /** What the customer has sent to others, as far as it matters for a transfer now. In one statement. */
+  /** What the customer has sent to others, as far as it matters for a transfer now. In one statement, with others' questions. */
   readHistory(question: HistoryQuestion): Promise<History>;
   findAssessments(transferIds: readonly TransferId[]): Promise<Map<string, RecordedAssessment>>;
   /** The highest score of each customer's assessments since a moment; customers without any are left out. */
@@ -40,7 +41,7 @@ const RECORDED = {
 export function createRiskStore(pool: Pool): RiskStore {
   const prisma = new PrismaClient({ adapter: prismaAdapter(pool, 'risk') });
   return {
-    readHistory: (question) => readHistory(pool, question),
+    readHistory: gather((questions) => readHistories(pool, questions)),
     async findAssessments(transferIds) {
       const rows = await prisma.assessment.findMany({
         where: { transferId: { in: [...transferIds] } },
@@ -87,56 +88,67 @@ interface HistoryRow {
 const { sample, amount, behaviour } = POLICY.risk;
 
 /**
- * Every createTransfer waits for this, so it goes past Prisma, as one named statement: the newest rows of one index, and seven
- * look-ups in it and the other. A span of time costs a look-up however many transfers it holds, because each row carries its number.
+ * Every createTransfer waits for this, so it goes past Prisma, as one named statement for all who ask meanwhile: for each the newest rows
+ * of one index, and seven look-ups in it and the other. A span of time costs a look-up however many transfers it holds, because each
+ * row carries its number. The arrays are passed through (SELECT $1), so that Postgres keeps one plan and does not plan anew for each
+ * length of them.
  */
-const READ_HISTORY = `
-  WITH recent AS MATERIALIZED (
-    SELECT usd_amount, country, device, posted_at FROM assessment
-    WHERE customer_id = $1 AND nth IS NOT NULL ORDER BY posted_at DESC, nth DESC LIMIT ${sample}
-  ), this_hour AS MATERIALIZED (
-    SELECT utc - interval '${behaviour.nearHours} hours' AS earliest, utc + interval '${behaviour.nearHours} hours' AS latest
-    FROM (SELECT (now() AT TIME ZONE 'UTC')::time AS utc) AS this
-  ), sample AS (
-    SELECT percentile_disc(${amount.usualQuantile}) WITHIN GROUP (ORDER BY usd_amount) AS usual,
-           coalesce(bool_or(country = $3), false) AS country_known,
-           count(device) > 0 AS any_device, coalesce(bool_or(device = $4), false) AS device_known,
-           (count(*) FILTER (WHERE CASE WHEN earliest <= latest THEN time BETWEEN earliest AND latest
-                                   ELSE time >= earliest OR time <= latest END))::int AS near_this_hour
-    FROM this_hour, LATERAL (SELECT *, (posted_at AT TIME ZONE 'UTC')::time AS time FROM recent) AS past
-  ), number AS MATERIALIZED (
-    SELECT ${numberAt('now()')} AS now, ${numberAt("now() - interval '1 hour'")} AS hour_ago,
-           ${numberAt("now() - interval '24 hours'")} AS day_ago, ${numberAt("now() - interval '31 days'")} AS month_ago,
-           (SELECT posted_at FROM assessment WHERE customer_id = $1 AND nth IS NOT NULL ORDER BY posted_at, nth LIMIT 1) AS first_at
-  )
-  SELECT number.now AS sent, number.now - hour_ago AS last_hour, number.now - day_ago AS last_day,
-         day_ago - month_ago AS days_before,
-         greatest(1, least(30, extract(epoch FROM now() - interval '24 hours' - first_at) / 86400)) AS days_known,
-         usual, last_place.country AS last_country, last_place.hours_ago, country_known, any_device, device_known, near_this_hour,
-         EXISTS (SELECT FROM assessment WHERE customer_id = $1 AND recipient_id = $2 AND nth IS NOT NULL) AS recipient_known,
-         EXISTS (SELECT FROM assessment WHERE customer_id = $2 AND recipient_id = $1 AND nth IS NOT NULL
-                 AND posted_at > now() - interval '${behaviour.roundTripHours} hours') AS received_lately
-  FROM number, sample LEFT JOIN (
-    SELECT country, extract(epoch FROM now() - posted_at) / 3600 AS hours_ago
-    FROM recent WHERE country IS NOT NULL ORDER BY posted_at DESC LIMIT 1
-  ) AS last_place ON true`;
+const READ_HISTORIES = `
+  SELECT history.* FROM unnest((SELECT $1::uuid[]), (SELECT $2::uuid[]), (SELECT $3::text[]), (SELECT $4::text[]))
+    WITH ORDINALITY AS asked (customer_id, recipient_id, country, device, place)
+  CROSS JOIN LATERAL (
+    WITH recent AS MATERIALIZED (
+      SELECT usd_amount, country, device, posted_at FROM assessment
+      WHERE customer_id = asked.customer_id AND nth IS NOT NULL ORDER BY posted_at DESC, nth DESC LIMIT ${sample}
+    ), this_hour AS MATERIALIZED (
+      SELECT utc - interval '${behaviour.nearHours} hours' AS earliest, utc + interval '${behaviour.nearHours} hours' AS latest
+      FROM (SELECT (now() AT TIME ZONE 'UTC')::time AS utc) AS this
+    ), sample AS (
+      SELECT percentile_disc(${amount.usualQuantile}) WITHIN GROUP (ORDER BY usd_amount) AS usual,
+             coalesce(bool_or(country = asked.country), false) AS country_known,
+             count(device) > 0 AS any_device, coalesce(bool_or(device = asked.device), false) AS device_known,
+             (count(*) FILTER (WHERE CASE WHEN earliest <= latest THEN time BETWEEN earliest AND latest
+                                     ELSE time >= earliest OR time <= latest END))::int AS near_this_hour
+      FROM this_hour, LATERAL (SELECT *, (posted_at AT TIME ZONE 'UTC')::time AS time FROM recent) AS past
+    ), number AS MATERIALIZED (
+      SELECT ${numberAt('now()')} AS now, ${numberAt("now() - interval '1 hour'")} AS hour_ago,
+             ${numberAt("now() - interval '24 hours'")} AS day_ago, ${numberAt("now() - interval '31 days'")} AS month_ago,
+             (SELECT posted_at FROM assessment WHERE customer_id = asked.customer_id AND nth IS NOT NULL ORDER BY posted_at, nth LIMIT 1) AS first_at
+    )
+    SELECT number.now AS sent, number.now - hour_ago AS last_hour, number.now - day_ago AS last_day,
+           day_ago - month_ago AS days_before,
+           greatest(1, least(30, extract(epoch FROM now() - interval '24 hours' - first_at) / 86400)) AS days_known,
+           usual, last_place.country AS last_country, last_place.hours_ago, country_known, any_device, device_known, near_this_hour,
+           EXISTS (SELECT FROM assessment WHERE customer_id = asked.customer_id AND recipient_id = asked.recipient_id AND nth IS NOT NULL) AS recipient_known,
+           EXISTS (SELECT FROM assessment WHERE customer_id = asked.recipient_id AND recipient_id = asked.customer_id AND nth IS NOT NULL
+                   AND posted_at > now() - interval '${behaviour.roundTripHours} hours') AS received_lately
+    FROM number, sample LEFT JOIN (
+      SELECT country, extract(epoch FROM now() - posted_at) / 3600 AS hours_ago
+      FROM recent WHERE country IS NOT NULL ORDER BY posted_at DESC LIMIT 1
+    ) AS last_place ON true
+  ) AS history ORDER BY asked.place`;
 
 /** How many transfers the customer had made by then. */
 function numberAt(moment: string): string {
-  return `coalesce((SELECT nth FROM assessment WHERE customer_id = $1 AND nth IS NOT NULL AND posted_at <= ${moment}
+  return `coalesce((SELECT nth FROM assessment WHERE customer_id = asked.customer_id AND nth IS NOT NULL AND posted_at <= ${moment}
                     ORDER BY posted_at DESC, nth DESC LIMIT 1), 0)`;
 }
 
-async function readHistory(
-  db: Queryable,
-  { customerId, recipientId, country, device }: HistoryQuestion,
-): Promise<History> {
+async function readHistories(db: Queryable, asked: readonly HistoryQuestion[]): Promise<History[]> {
   const { rows } = await db.query<HistoryRow>({
-    name: 'risk-read-history',
-    text: READ_HISTORY,
-    values: [customerId, recipientId, country, device],
+    name: 'risk-read-histories',
+    text: READ_HISTORIES,
+    values: [
+      asked.map(({ customerId }) => customerId),
+      asked.map(({ recipientId }) => recipientId),
+      asked.map(({ country }) => country),
+      asked.map(({ device }) => device),
+    ],
   });
-  const row = rows[0]!;
+  return rows.map(toHistory);
+}
+
+function toHistory(row: HistoryRow): History {
   return {
     sent: row.sent,
     lastHour: row.last_hour,

@@ -6,6 +6,9 @@ import type { AccountId, TransferId, UserId } from '../../platform/ids.ts';
 /*
  * What every createTransfer looks up, for many at once: each is one named statement that finds every row by an index. Accounts come
  * with their owner's name, since both are needed for every transfer and this role may read the ledger's accounts.
+ *
+ * Arrays are passed through (SELECT $1): Postgres then cannot see how many there are when it plans, and so keeps one plan. Otherwise it
+ * would plan anew for every call, which costs more than the look-up.
  */
 
 /** The name of the one mutation that idempotency keys are kept for. */
@@ -46,7 +49,7 @@ export async function findKeys(
     {
       name: 'transfer-find-keys',
       text: `SELECT k.body_hash, k.transfer_id, k.verdict
-           FROM unnest($1::uuid[], $2::text[]) WITH ORDINALITY AS wanted (user_id, key, place)
+           FROM unnest((SELECT $1::uuid[]), (SELECT $2::text[])) WITH ORDINALITY AS wanted (user_id, key, place)
            LEFT JOIN LATERAL (
              SELECT * FROM idempotency_key k
              WHERE k.user_id = wanted.user_id AND k.mutation = $3 AND k.key = wanted.key LIMIT 1
@@ -66,7 +69,7 @@ export async function findAccounts(db: Queryable, ids: readonly AccountId[]): Pr
     name: 'transfer-find-accounts',
     text: `SELECT ${ACCOUNT}, p.display_name AS "displayName"
            FROM ledger.account a LEFT JOIN payee p ON p.user_id = a.owner_id
-           WHERE a.id = ANY ($1::uuid[]) AND a.owner_id IS NOT NULL`,
+           WHERE a.id = ANY ((SELECT $1::uuid[])::uuid[]) AND a.owner_id IS NOT NULL`,
     values: [ids],
   });
   const byId = new Map(rows.map(({ displayName, ...account }) => [account.id, { account, displayName }]));
@@ -84,7 +87,7 @@ export async function findRecipients(
   const { rows } = await db.query<Omit<LedgerAccount, 'id'> & { id: AccountId | null; displayName: string | null }>({
     name: 'transfer-find-recipients',
     text: `SELECT ${ACCOUNT}, p.display_name AS "displayName"
-           FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS wanted (email_hash, currency, place)
+           FROM unnest((SELECT $1::text[]), (SELECT $2::text[])) WITH ORDINALITY AS wanted (email_hash, currency, place)
            LEFT JOIN LATERAL (SELECT * FROM payee p WHERE p.email_hash = wanted.email_hash LIMIT 1) p ON true
            LEFT JOIN LATERAL (
              SELECT * FROM ledger.account a WHERE a.id = ledger.receiving_account(p.user_id, wanted.currency) LIMIT 1

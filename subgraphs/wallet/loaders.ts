@@ -32,17 +32,23 @@ export interface WalletLoaders {
   accountsPage: DataLoader<AccountsPage, AccountParent[]>;
 }
 
-/** The loaders of one request of this viewer. */
-export function createLoaders(db: Queryable, store: WalletStore, viewer: Viewer | null): WalletLoaders {
+/** The loaders of one request of this viewer. `findAccount` gives an account whosever it is. */
+export function createLoaders(
+  db: Queryable,
+  store: WalletStore,
+  viewer: Viewer | null,
+  findAccount: (id: AccountId) => Promise<AccountParent | undefined>,
+): WalletLoaders {
   const owns = (account: { ownerId: string } | undefined) => viewer !== null && account?.ownerId === viewer.userId;
   return {
-    accountById: new DataLoader(async (ids: readonly AccountId[]) => {
-      const accounts = await accountsByIds(db, ids);
-      return ids.map((id) => {
-        const account = accounts.get(id);
-        return account && owns(account) ? account : null;
-      });
-    }),
+    accountById: new DataLoader((ids: readonly AccountId[]) =>
+      Promise.all(
+        ids.map(async (id) => {
+          const account = await findAccount(id);
+          return account && owns(account) ? account : null;
+        }),
+      ),
+    ),
     accountName: new DataLoader(async (ids: readonly AccountId[]) => {
       const names = await store.accountNames(ids);
       return ids.map((id) => names.get(id) ?? new Error(`account ${id} is in the ledger and not in the wallet`));
