@@ -27,6 +27,8 @@ export interface PoolOptions {
 const STATEMENT_TIMEOUT_MS = 15_000;
 const LOCK_TIMEOUT_MS = 10_000;
 const CONNECT_TIMEOUT_MS = 10_000;
+/** A connection keeps its plans, and making one takes longer than many statements: after a quiet minute they are still there. */
+const IDLE_TIMEOUT_MS = 5 * 60_000;
 
 /** A pool that connects as one role to one owner's schema. */
 export function createPool(options: PoolOptions): pg.Pool {
@@ -35,6 +37,7 @@ export function createPool(options: PoolOptions): pg.Pool {
     max: options.max,
     application_name: options.role,
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+    idleTimeoutMillis: IDLE_TIMEOUT_MS,
     statement_timeout: STATEMENT_TIMEOUT_MS,
     lock_timeout: LOCK_TIMEOUT_MS,
     idle_in_transaction_session_timeout: STATEMENT_TIMEOUT_MS,
