@@ -39,7 +39,7 @@ const OPENING_MINOR = 1_000_000_00n;
 /** Passwords are hashed one at a time, so more at once would only wait. */
 const REGISTERED_AT_ONCE = 4;
 
-/** Starts a bank with customers of three accounts each, the one in USD with money on it. */
+/** Starts a bank with customers of three accounts and a card each, the account in USD with money on it. */
 export async function startGraphBank(customerCount: number): Promise<GraphBank> {
   const folder = mkdtempSync(path.join(tmpdir(), 'dwaybank-bench-'));
   let bank: BankProcess | undefined;
@@ -106,7 +106,9 @@ async function openCustomer(url: string, index: number): Promise<BenchCustomer> 
     `mutation {
        usd: openAccount(input: { currency: "USD", name: "Everyday" }) { account { id } }
        eur: openAccount(input: { currency: "EUR", name: "Holidays" }) { account { id } }
-       jpy: openAccount(input: { currency: "JPY", name: "Rainy days", kind: SAVINGS }) { account { id } } }`,
+       jpy: openAccount(input: { currency: "JPY", name: "Rainy days", kind: SAVINGS }) { account { id } }
+       card: connectPaymentMethod(input: { type: CARD, provider: "stripe", token: "pm_card_visa" }) {
+         userErrors { code } } }`,
     { token },
   );
   return {

@@ -188,9 +188,12 @@ function readHomeScreen(customer: BenchCustomer, today: string): Call {
       equal('the lines', usd?.transactions.edges.length, Math.min(5, customer.version));
       equal('the transfers', me?.transfers?.edges.length, Math.min(10, customer.transfers));
       equal('the holding', me?.portfolio?.holdings.find(({ currency }) => currency === 'USD')?.quantity, amount);
-      for (const part of ['riskProfile', 'insights', 'paymentMethods'] as const) {
-        if (!me?.[part]) throw new Error(`${part} is missing`);
-      }
+      equal(
+        'the cards',
+        me?.paymentMethods?.edges.map(({ node }) => node.isActive),
+        [true],
+      );
+      for (const part of ['riskProfile', 'insights'] as const) if (!me?.[part]) throw new Error(`${part} is missing`);
     },
   };
 }
