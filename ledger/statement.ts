@@ -56,9 +56,11 @@ export async function statementPages(db: Queryable, pages: readonly StatementPag
   const { rows } = await db.query<LineRow & { place: string }>({
     name: 'ledger-statement-pages',
     // Times never fall along the versions, so a span of time is a span of versions, and the primary key serves both. The
-    // millisecond is the grain of `at`: "before to" is "at or before to - 1 ms".
+    // millisecond is the grain of `at`: "before to" is "at or before to - 1 ms". Through (SELECT $1) Postgres cannot see how
+    // many pages there are, and so keeps one plan in place of planning for every call.
     text: `SELECT page.place, line.*
-           FROM unnest($1::uuid[], $2::timestamptz[], $3::timestamptz[], $4::bigint[], $5::integer[])
+           FROM unnest((SELECT $1::uuid[]), (SELECT $2::timestamptz[]), (SELECT $3::timestamptz[]),
+                       (SELECT $4::bigint[]), (SELECT $5::integer[]))
              WITH ORDINALITY AS page (account_id, begins, ends, before_version, size, place)
            CROSS JOIN LATERAL (
              SELECT ${LINE} FROM ${SOURCES}

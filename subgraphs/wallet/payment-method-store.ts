@@ -184,8 +184,10 @@ export async function paymentMethodPages(
 ): Promise<StoredPaymentMethod[][]> {
   const { rows } = await db.query<MethodRow & { place: string }>({
     name: 'wallet-payment-method-pages',
+    // Through (SELECT $1) Postgres cannot see how many pages there are, and so keeps one plan in place of planning for every call.
     text: `SELECT page.place, method.*
-           FROM unnest($1::uuid[], $2::uuid[], $3::integer[]) WITH ORDINALITY AS page (owner_id, after, size, place)
+           FROM unnest((SELECT $1::uuid[]), (SELECT $2::uuid[]), (SELECT $3::integer[]))
+             WITH ORDINALITY AS page (owner_id, after, size, place)
            CROSS JOIN LATERAL (
              SELECT ${METHOD} FROM payment_method
              WHERE owner_id = page.owner_id AND (page.after IS NULL OR id > page.after)
