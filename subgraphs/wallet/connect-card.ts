@@ -55,7 +55,7 @@ export async function connectCard(
   try {
     const { method, linked } = await deps.store.transaction(async (tx) => {
       const link = await linkPaymentMethod(tx, source, now);
-      await appendEvents(tx, link.linked ? [...link.events, synced(link.method, now)] : []);
+      await appendEvents(tx, link.linked ? [...link.events, synced(link.method)] : []);
       return link;
     });
     if (linked) deps.wakeUp.signal();

@@ -12,7 +12,7 @@ import {
 import type { WalletRefusal } from './refusals.ts';
 import type { WalletStore } from './store.ts';
 
-export interface DisconnectPaymentMethodDeps extends ForgetCardDeps, Pick<SubgraphDeps, 'clock' | 'wakeUp'> {
+export interface DisconnectPaymentMethodDeps extends ForgetCardDeps, Pick<SubgraphDeps, 'wakeUp'> {
   store: WalletStore;
 }
 
@@ -27,14 +27,12 @@ export async function disconnectPaymentMethod(
   signal: AbortSignal,
 ): Promise<PaymentMethodId> {
   const id = parseId<PaymentMethodId>(givenId);
-  const now = deps.clock.now();
   const method = await deps.store.transaction(async (tx) => {
     const locked = id && (await lockPaymentMethod(tx, ownerId, id));
     if (!locked) throw new Refusal<WalletRefusal>('PAYMENT_METHOD_NOT_FOUND', ['id']);
     if (locked.isActive) {
-      const after = { ...locked, isActive: false };
-      await updatePaymentMethod(tx, after);
-      await appendEvents(tx, [disconnected(after, now)]);
+      const after = await updatePaymentMethod(tx, { ...locked, isActive: false });
+      await appendEvents(tx, [disconnected(after)]);
     }
     return locked;
   });
@@ -47,7 +45,7 @@ export async function disconnectPaymentMethod(
 }
 
 /** The link has ended. */
-export function disconnected({ id, ownerId }: StoredPaymentMethod, now: Date): NewEvent {
-  const payload = { paymentMethodId: id, ownerId, at: now.toISOString() };
+export function disconnected({ id, ownerId, changedAt }: StoredPaymentMethod): NewEvent {
+  const payload = { paymentMethodId: id, ownerId, at: changedAt.toISOString() };
   return { type: 'PaymentMethodDisconnected', key: id, payload };
 }

@@ -33,7 +33,7 @@ export async function importStatement(
     id: newId<ExternalTransactionId>(),
   }));
   const added = await insertExternalTransactions(tx, method.id, lines);
-  const after = { ...method, lines: method.lines + added.size };
+  let after = { ...method, lines: method.lines + added.size };
   if (after.lines > MAX_LINES_OF_METHOD) {
     throw new Refusal<WalletRefusal>('TOO_MANY_EXTERNAL_TRANSACTIONS', ['statement']);
   }
@@ -46,10 +46,10 @@ export async function importStatement(
       after.balanceAsOf = statement.asOf;
     }
   }
-  if (newer || added.size > 0) await updatePaymentMethod(tx, after);
+  if (newer || added.size > 0) after = await updatePaymentMethod(tx, after);
   const newLines = lines.filter(({ id }) => added.has(id));
-  const events = importedEvents(after, statement.currency, newLines, now);
-  return newer || announce ? [...events, synced(after, now)] : events;
+  const events = importedEvents(after, statement.currency, newLines);
+  return newer || announce ? [...events, synced(after)] : events;
 }
 
 function isNewer({ seenAsOf, balanceMinor }: StoredPaymentMethod, statement: Statement, added: number): boolean {
@@ -59,10 +59,9 @@ function isNewer({ seenAsOf, balanceMinor }: StoredPaymentMethod, statement: Sta
 }
 
 function importedEvents(
-  { id, ownerId }: StoredPaymentMethod,
+  { id, ownerId, changedAt }: StoredPaymentMethod,
   currency: string,
   lines: readonly NewExternalTransaction[],
-  now: Date,
 ): NewEvent[] {
   const imported = lines.map(
     ({
@@ -84,7 +83,7 @@ function importedEvents(
   const events: NewEvent[] = [];
   for (let at = 0; at < imported.length; at += LINES_PER_EVENT) {
     const part = imported.slice(at, at + LINES_PER_EVENT);
-    const payload = { paymentMethodId: id, ownerId, currency, lines: part, at: now.toISOString() };
+    const payload = { paymentMethodId: id, ownerId, currency, lines: part, at: changedAt.toISOString() };
     events.push({ type: 'ExternalTransactionsImported', key: id, payload });
   }
   return events;

@@ -46,16 +46,16 @@ export async function linkPaymentMethod(tx: Queryable, source: SourceToLink, now
   if (existing?.isActive) return { method: existing, linked: false, events: [] };
   if (!existing && count >= MAX_PAYMENT_METHODS) throw new Refusal<WalletRefusal>('TOO_MANY_PAYMENT_METHODS');
   const { label, madeLabel, ...rest } = source;
-  const method: StoredPaymentMethod = existing
-    ? {
+  const method = existing
+    ? await updatePaymentMethod(tx, {
         ...existing,
         label: label ?? (existing.labelIsMade ? madeLabel : existing.label),
         labelIsMade: label === null && existing.labelIsMade,
         reference: source.reference,
         lastSync: source.lastSync ?? existing.lastSync,
         isActive: true,
-      }
-    : {
+      })
+    : await insertPaymentMethod(tx, {
         ...rest,
         id: newId<PaymentMethodId>(now.getTime()),
         label: label ?? madeLabel,
@@ -66,26 +66,25 @@ export async function linkPaymentMethod(tx: Queryable, source: SourceToLink, now
         lines: 0,
         isActive: true,
         createdAt: now,
-      };
-  if (existing) await updatePaymentMethod(tx, method);
-  else await insertPaymentMethod(tx, method);
-  return { method, linked: true, events: [connected(method, now)] };
+      });
+  return { method, linked: true, events: [connected(method)] };
 }
 
 /** The source can be used from now on, under this label. */
-export function connected({ id, ownerId, type, provider, label, reference }: StoredPaymentMethod, now: Date): NewEvent {
-  const payload = { paymentMethodId: id, ownerId, type, provider, label, reference, at: now.toISOString() };
+export function connected(method: StoredPaymentMethod): NewEvent {
+  const { id, ownerId, type, provider, label, reference, changedAt } = method;
+  const payload = { paymentMethodId: id, ownerId, type, provider, label, reference, at: changedAt.toISOString() };
   return { type: 'PaymentMethodConnected', key: id, payload };
 }
 
 /** The source has been seen: what it holds, as far as it says. */
-export function synced({ id, ownerId, balanceMinor, currency }: StoredPaymentMethod, now: Date): NewEvent {
+export function synced({ id, ownerId, balanceMinor, currency, changedAt }: StoredPaymentMethod): NewEvent {
   const payload = {
     paymentMethodId: id,
     ownerId,
     balanceMinor: balanceMinor === null ? null : String(balanceMinor),
     currency,
-    at: now.toISOString(),
+    at: changedAt.toISOString(),
   };
   return { type: 'PaymentMethodSynced', key: id, payload };
 }

@@ -28,13 +28,24 @@ export interface StoredPaymentMethod {
   lines: number;
   isActive: boolean;
   createdAt: Date;
+  /**
+   * The moment of its last change, given by the database under the row's lock and later than the one before: the order in which
+   * others may apply what they hear of it, however far the clocks of processes and databases are apart.
+   */
+  changedAt: Date;
 }
+
+/** What its writers do not decide. */
+type WithoutStamp = Omit<StoredPaymentMethod, 'changedAt'>;
 
 type MethodRow = Omit<StoredPaymentMethod, 'balanceMinor'> & { balance: string | null };
 
 const METHOD = `id, owner_id AS "ownerId", type, provider, identity, label, label_is_made AS "labelIsMade", reference,
-  currency, balance,  balance_as_of AS "balanceAsOf", seen_as_of AS "seenAsOf", last_sync AS "lastSync", lines, is_active AS "isActive",
-  created_at AS "createdAt"`;
+  currency, balance, balance_as_of AS "balanceAsOf", seen_as_of AS "seenAsOf", last_sync AS "lastSync", lines, is_active AS "isActive",
+  created_at AS "createdAt", changed_at AS "changedAt"`;
+
+/** Of a change to a locked row. Events carry milliseconds, so that two changes are a millisecond apart at least. */
+const NEXT_STAMP = `greatest(changed_at + interval '1 millisecond', date_trunc('milliseconds', clock_timestamp()))`;
 
 /**
  * Locks what all of a customer's links meet at, until the transaction ends, and says how many payment methods there are. Taken
@@ -96,28 +107,31 @@ export async function lockPaymentMethod(
   return rows[0] ? toMethod(rows[0]) : null;
 }
 
-/** Adds a payment method and counts it; the holder is locked. */
-export async function insertPaymentMethod(tx: Queryable, method: StoredPaymentMethod): Promise<void> {
+/** Adds a payment method and counts it; the holder is locked. Returns it with its moment. */
+export async function insertPaymentMethod(tx: Queryable, method: WithoutStamp): Promise<StoredPaymentMethod> {
   const { id, ownerId, type, provider, identity, label, labelIsMade, reference, currency, lastSync, createdAt } =
     method;
-  await tx.query({
+  const { rows } = await tx.query<{ changedAt: Date }>({
     name: 'wallet-insert-payment-method',
     text: `WITH counted AS (
              UPDATE payment_method_holder SET payment_methods = payment_methods + 1 WHERE owner_id = $2)
-           INSERT INTO payment_method (id, owner_id, type, provider, identity, label, label_is_made, reference, currency, last_sync, created_at)
-           VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
+           INSERT INTO payment_method (id, owner_id, type, provider, identity, label, label_is_made, reference, currency, last_sync, created_at, changed_at)
+           VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, date_trunc('milliseconds', clock_timestamp()))
+           RETURNING changed_at AS "changedAt"`,
     values: [id, ownerId, type, provider, identity, label, labelIsMade, reference, currency, lastSync, createdAt],
   });
+  return { ...method, changedAt: rows[0]!.changedAt };
 }
 
-/** Writes everything of a locked payment method that may change. */
-export async function updatePaymentMethod(tx: Queryable, method: StoredPaymentMethod): Promise<void> {
+/** Writes everything of a locked payment method that may change. Returns it with the moment of this change. */
+export async function updatePaymentMethod(tx: Queryable, method: StoredPaymentMethod): Promise<StoredPaymentMethod> {
   const { id, label, labelIsMade, reference, balanceMinor, balanceAsOf, seenAsOf, lastSync, lines, isActive } = method;
-  await tx.query({
+  const { rows } = await tx.query<{ changedAt: Date }>({
     name: 'wallet-update-payment-method',
     text: `UPDATE payment_method SET label = $2, reference = $3, balance = $4, balance_as_of = $5, seen_as_of = $6,
-             last_sync = $7, lines = $8, is_active = $9, label_is_made = $10
-           WHERE id = $1`,
+             last_sync = $7, lines = $8, is_active = $9, label_is_made = $10, changed_at = ${NEXT_STAMP}
+           WHERE id = $1
+           RETURNING changed_at AS "changedAt"`,
     values: [
       id,
       label,
@@ -131,6 +145,7 @@ export async function updatePaymentMethod(tx: Queryable, method: StoredPaymentMe
       labelIsMade,
     ],
   });
+  return { ...method, changedAt: rows[0]!.changedAt };
 }
 
 /** Disconnected payment methods that their provider still has to forget. */

@@ -63,14 +63,11 @@ async function syncCard(deps: ConnectCardDeps, method: StoredPaymentMethod, sign
     // Linked anew meanwhile: what was found out is of the card before.
     if (locked.reference !== reference) return [];
     if (!card) {
-      const after = { ...locked, isActive: false, reference: null };
-      await updatePaymentMethod(tx, after);
-      return [disconnected(after, now)];
+      return [disconnected(await updatePaymentMethod(tx, { ...locked, isActive: false, reference: null }))];
     }
     const label = locked.labelIsMade ? labelOf(card) : locked.label;
-    const after = { ...locked, label, lastSync: now };
-    await updatePaymentMethod(tx, after);
-    return [...(label === locked.label ? [] : [connected(after, now)]), synced(after, now)];
+    const after = await updatePaymentMethod(tx, { ...locked, label, lastSync: now });
+    return [...(label === locked.label ? [] : [connected(after)]), synced(after)];
   });
 }
 

@@ -24,7 +24,10 @@ CREATE TABLE payment_method (
   -- How many lines it has.
   lines         integer        NOT NULL DEFAULT 0 CHECK (lines >= 0),
   is_active     boolean        NOT NULL DEFAULT true,
-  created_at    timestamptz(3) NOT NULL
+  created_at    timestamptz(3) NOT NULL,
+  -- The moment of the last change that others were told of. Given under the row's lock, each later than the one before: its order
+  -- is the order of what happened, which no process clock read before the lock could promise.
+  changed_at    timestamptz(3) NOT NULL
 );
 CREATE UNIQUE INDEX payment_method_identity_key ON payment_method (owner_id, provider, identity);
 -- A person's payment methods, oldest first: ids sort by time.
