@@ -6,6 +6,7 @@ import { createPool } from '../platform/db.ts';
 import { runListeners, type ListenerRunner } from '../platform/event-listeners.ts';
 import { createEventTail, type EventTail } from '../platform/event-tail.ts';
 import type { Logger } from '../platform/log.ts';
+import { POLICY } from '../platform/policy.ts';
 import { createRateLimits } from '../platform/rate-limits.ts';
 import type { Secrets } from '../platform/secrets.ts';
 import type { SubgraphDeps } from '../platform/subgraph-deps.ts';
@@ -26,6 +27,8 @@ import { serviceRole } from './owners.ts';
 /** What some subgraphs are wired with beside what all are. */
 interface MoreDeps {
   cards: CardProvider | null;
+  /** Rates older than so many days change no money; null: of any age. */
+  exchangeMaxAgeDays: number | null;
   /** Opens one more pool of the subgraph's own role; it is ended with the others. */
   morePool(max: number): pg.Pool;
 }
@@ -107,6 +110,8 @@ export async function runSubgraphs(options: RunSubgraphsOptions): Promise<Runnin
       ask: (asked, question, body, signal) => transports.get(asked).ask(question, body, signal),
       listenersCaughtUp: (listener, signal) => runnerOf(runners, listener).caughtUp(listener, signal),
       cards,
+      // The rates that come with the bank are as old as its last update; playing with simulated money they are good enough.
+      exchangeMaxAgeDays: config.simulated ? null : POLICY.rates.exchangeMaxAgeDays,
       morePool(max) {
         const pool = openPool(options, name, max);
         morePools.push(pool);

@@ -66,6 +66,8 @@ export const POLICY = {
   rates: {
     /** A day of rates older than this is stale: amounts are still valued with it, and marked. */
     staleAfterDays: 2,
+    /** Money is changed at rates up to this age and at no older ones; a bank with simulated providers changes at any. */
+    exchangeMaxAgeDays: 3,
     /**
      * A currency issued by a state does not change by more than this factor from one day to the next, an asset by more than
      * that. Over n days the factor to the power of the root of n, as a random walk spreads: 4 days apart, its square.

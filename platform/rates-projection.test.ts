@@ -57,13 +57,30 @@ describe.each(['risk', 'transfer', 'insights'] as const)('the rates of %s', (own
 });
 
 describe('a reader of rates', () => {
+  test('values with the last rate of a currency that the newest day lacks, and does not trade at it', async () => {
+    const own = await createTestDatabase();
+    const pool = own.pool('dwaybank_risk');
+    const wakeUp = createLocalWakeUp(quietLog);
+    const listener = createRatesListener('risk');
+    const listeners = runListeners({ pool, wakeUp, log: quietLog, pollMs: 20 }, [listener]);
+    const payload = { date: '2026-01-02', perUsd: { USD: '1' }, source: 'test' };
+    await appendEvents(pool, [recorded('2026-01-01', '0.9'), { type: 'RatesRecorded', key: '2026-01-02', payload }]);
+    await listeners.caughtUp(listener.name, AbortSignal.timeout(10_000));
+    const reader = createRatesReader(pool, 'risk');
+    expect(await reader.newest()).toEqual({ date: '2026-01-02', perUsd: { USD: '1', EUR: '0.9' } });
+    expect(await reader.newestDay()).toEqual({ date: '2026-01-02', perUsd: { USD: '1' } });
+    await listeners.stop();
+    await wakeUp.close();
+    await own.drop();
+  });
+
   test('finds the first ones as soon as they are there, then reads at most once a second', async () => {
     const own = await createTestDatabase();
     const pool = counted(own.pool('dwaybank_risk'));
     const reader = createRatesReader(pool, 'risk');
     expect(await reader.newest()).toBeNull();
     const write = (date: string, eur: string) =>
-      own.pool('postgres').query('INSERT INTO risk.rates VALUES ($1, $2)', [date, { USD: '1', EUR: eur }]);
+      own.pool('postgres').query('INSERT INTO risk.rates VALUES ($1, $2, $2)', [date, { USD: '1', EUR: eur }]);
     await write('2026-01-01', '0.8');
     expect((await reader.newest())?.date).toBe('2026-01-01');
     const { statements } = pool;

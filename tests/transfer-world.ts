@@ -90,11 +90,19 @@ const COUNTS = `SELECT
   (SELECT count(*)::int FROM ledger.balance_changes) AS versions, (SELECT count(*)::int FROM transfer.transfer) AS transfers,
   (SELECT count(*)::int FROM transfer.idempotency_key) AS keys, (SELECT count(*)::int FROM platform.event) AS events`;
 
-/** `posterLimits` are for worlds whose poster is to be busy; with `cards` jobs charge them. */
+/**
+ * `posterLimits` are for worlds whose poster is to be busy; with `cards` jobs charge them. Exchanges take rates of any age unless
+ * `exchangeMaxAgeDays` is given.
+ */
 export async function openTransferWorld({
   posterLimits,
   cards = null,
-}: { posterLimits?: Partial<PosterLimits>; cards?: CardProvider | null } = {}): Promise<TransferWorld> {
+  exchangeMaxAgeDays = null,
+}: {
+  posterLimits?: Partial<PosterLimits>;
+  cards?: CardProvider | null;
+  exchangeMaxAgeDays?: number | null;
+} = {}): Promise<TransferWorld> {
   const database = await createTestDatabase();
   const log = createLog('silent');
   const pool = database.pool('dwaybank_transfer', { max: 12 });
@@ -112,6 +120,7 @@ export async function openTransferWorld({
     postingPool: pool,
     jobsPool: database.pool('dwaybank_transfer', { max: 4 }),
     cards,
+    exchangeMaxAgeDays,
     secrets: database.secrets,
     wakeUp,
     tail,

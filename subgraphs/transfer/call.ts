@@ -23,6 +23,8 @@ export interface CreateTransferDeps extends SubgraphDeps {
   /** This subgraph's own projection of the exchange rates. */
   rates: RatesReader;
   systemAccount: SystemAccounts;
+  /** Rates older than so many days change no money; null: of any age. */
+  exchangeMaxAgeDays: number | null;
   /** Who charges cards; null: nobody, and deposits are refused. */
   cards: CardProvider | null;
 }

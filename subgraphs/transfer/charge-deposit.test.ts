@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import type { SubgraphEvent } from '../../platform/subgraph.ts';
 import { ProviderOutcomeUnknownError, ProviderRefusedError, type Charge } from '../../providers/card-provider.ts';
-import { holdRelay, hurry, jobGone, jobWaits } from '../../tests/deposit-jobs.ts';
+import { blocked, hold, holdRelay, hurry, jobGone, jobWaits } from '../../tests/deposit-jobs.ts';
 import { openDepositScene, steps, type DepositScene, type ShownDeposit } from '../../tests/deposit-scene.ts';
 import { until } from '../../tests/until.ts';
 import { chargeDeposit } from './charge-deposit.ts';
@@ -255,6 +255,21 @@ describe('a deposit', () => {
     await jobGone(scene.world.admin, id);
     expect(await scene.world.stored()).toEqual(before);
     expect(scene.cards.calls).toHaveLength(calls);
+  });
+
+  test('is credited once by those who come to it at the same moment', async () => {
+    const held = await holdRelay(scene.world.admin);
+    const { transfer } = await scene.create();
+    const account = await hold(scene.world.admin, 'SELECT FROM ledger.account WHERE id = $1 FOR UPDATE', [
+      scene.account,
+    ]);
+    const credits = Array.from({ length: 3 }, () => completeDeposit(scene.world.jobsPool(), transfer!.id));
+    await blocked(scene.world.admin, 'complete_deposit', 3);
+    await account.letGo();
+    expect(await Promise.all(credits)).toEqual([null, null, null]);
+    await held.letGo();
+    expect([await scene.entriesOf(transfer!.id), await scene.world.balance(scene.account)]).toEqual([1, 2550n]);
+    await scene.world.proveBooks();
   });
 
   test('is not credited when it has failed, whatever somebody says later', async () => {

@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { newId, type AccountId } from '../../platform/ids.ts';
+import { until } from '../../tests/until.ts';
 import { ALLOW, openTransferWorld, type Customer, type TransferWorld } from '../../tests/transfer-world.ts';
 
 const TRANSFER = `fragment All on Transfer {
@@ -206,3 +207,26 @@ async function untilRateIs(rate: string): Promise<Payload> {
     await world.fund(euros, '33.33', 'EUR');
   }
 }
+
+test('an exchange at rates that are too old is refused where real money is changed', async () => {
+  const strict = await openTransferWorld({ exchangeMaxAgeDays: 3 });
+  const bo = await strict.customer('Bo Diddley');
+  const accounts = [await strict.account(bo, 'EUR', { funds: '100.00' }), await strict.account(bo)];
+  const day = (daysAgo: number) => new Date(Date.now() - daysAgo * 86_400_000).toISOString().slice(0, 10);
+  const ask = async (idempotencyKey: string) => {
+    const [source, destination] = accounts.map((accountId) => ({ accountId }));
+    const input = { idempotencyKey, source, destination, amount: { amount: '10.00', currency: 'EUR' } };
+    const { data } = await strict.execute(bo, CREATE, { input });
+    return data!['createTransfer'] as Payload;
+  };
+  await strict.recordRates({ date: day(4), perUsd: { EUR: '0.9' } });
+  expect(await ask('too-old')).toMatchObject({ transfer: null, userErrors: [{ code: 'RATE_UNAVAILABLE' }] });
+  await strict.recordRates({ date: day(3), perUsd: { EUR: '0.8' } });
+  // The rates are read once a second.
+  const done = await until('the new rates are read', async () => {
+    const answer = await ask('too-old');
+    return answer.transfer && answer;
+  });
+  expect(done!.transfer).toMatchObject({ destinationAmount: { amount: '12.44' } });
+  await strict.close();
+});

@@ -1,4 +1,5 @@
 import type { SystemAccounts } from '../../ledger/system-accounts.ts';
+import { dayOf, daysBetween } from '../../platform/days.ts';
 import type { Money } from '../../platform/money.ts';
 import { POLICY } from '../../platform/policy.ts';
 import type { RatesReader } from '../../platform/rates-projection.ts';
@@ -8,9 +9,11 @@ import { exchangeAccounts, exchangeLegs, planExchange, type ExchangePlan } from 
 import { refuse } from './refusals.ts';
 import type { PlannedEnd, PlannedTransfer } from './transfer-batch.ts';
 
-export type PriceExchangeDeps = Pick<SubgraphDeps, 'listenersCaughtUp' | 'log'> & {
+export type PriceExchangeDeps = Pick<SubgraphDeps, 'clock' | 'listenersCaughtUp' | 'log'> & {
   rates: RatesReader;
   systemAccount: SystemAccounts;
+  /** Rates older than so many days change no money; null: of any age. */
+  exchangeMaxAgeDays: number | null;
 };
 
 /** The listener that keeps this subgraph's rates. */
@@ -21,7 +24,8 @@ const CATCH_UP_MS = 1_000;
 
 /**
  * Prices an exchange at the newest recorded rates less the bank's spread: what arrives, at which rate, by which postings. Refuses
- * EXCHANGE_TOO_SMALL, and RATE_UNAVAILABLE while one of the two currencies has no rate.
+ * EXCHANGE_TOO_SMALL, and RATE_UNAVAILABLE while the newest day has no rate of one of the two currencies or is too old: whoever
+ * knows today's market would change money at last week's price.
  */
 export async function priceExchange(
   deps: PriceExchangeDeps,
@@ -44,10 +48,13 @@ export async function priceExchange(
 }
 
 async function planAtNewestRates(
-  { rates }: PriceExchangeDeps,
+  { rates, clock, exchangeMaxAgeDays }: PriceExchangeDeps,
   amount: Money,
   to: string,
 ): Promise<ExchangePlan | null> {
-  const newest = await rates.newest();
-  return newest && planExchange(amount, to, newest, POLICY.exchangeSpreadBasisPoints);
+  const newest = await rates.newestDay();
+  if (!newest) return null;
+  const ageDays = daysBetween(newest.date, dayOf(clock.now()));
+  if (exchangeMaxAgeDays !== null && ageDays > exchangeMaxAgeDays) return null;
+  return planExchange(amount, to, newest, POLICY.exchangeSpreadBasisPoints);
 }

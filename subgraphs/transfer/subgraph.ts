@@ -32,6 +32,8 @@ export interface TransferDeps extends SubgraphDeps {
   jobsPool: Pool;
   /** Who charges cards; null: nobody, and deposits are refused. */
   cards: CardProvider | null;
+  /** Rates older than so many days change no money; null: of any age. */
+  exchangeMaxAgeDays: number | null;
   /** Given by tests that want the poster busy. */
   posterLimits?: Partial<PosterLimits>;
 }
