@@ -26,7 +26,7 @@ interface Claim {
 /** With `json`, stdout carries one document at the end and everything else goes to stderr. Colours only on a terminal. */
 export function createReport({ json }: { json: boolean }): Report {
   const stream = json ? process.stderr : process.stdout;
-  const colours = pc.createColors(stream.isTTY && !process.env['NO_COLOR']);
+  const colours = pc.createColors(stream.isTTY === true && !process.env['NO_COLOR']);
   const began = performance.now();
   const claims: Claim[] = [];
   const tables: Record<string, Record<string, string>[]> = {};
