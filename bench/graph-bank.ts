@@ -1,14 +1,16 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { bankFolder } from '../bank/bank-folder.ts';
 import { removeEmbeddedPostgres } from '../bank/embedded-postgres.ts';
 import { fundAccount } from '../bank/fund-account.ts';
 import { openDatabase } from '../bank/open-database.ts';
+import { isAlive } from '../bank/postmaster.ts';
 import { proveBooks } from '../ledger/check.ts';
 import { readConfig } from '../platform/config.ts';
 import { withTransaction } from '../platform/db.ts';
 import type { AccountId } from '../platform/ids.ts';
+import { StartError } from '../platform/start-error.ts';
 import { proveTransfers } from '../subgraphs/transfer/check.ts';
 import { startBankProcess, type BankProcess } from '../tests/bank-process.ts';
 import { ask } from '../tests/graph-client.ts';
@@ -39,9 +41,18 @@ const OPENING_MINOR = 1_000_000_00n;
 /** Passwords are hashed one at a time, so more at once would only wait. */
 const REGISTERED_AT_ONCE = 4;
 
-/** Starts a bank with customers of three accounts and a card each, the account in USD with money on it. */
-export async function startGraphBank(customerCount: number): Promise<GraphBank> {
-  const folder = mkdtempSync(path.join(tmpdir(), 'dwaybank-bench-'));
+const PREFIX = 'dwaybank-graph-bench-';
+/** In each folder: the process that it belongs to. */
+const OWNER = 'bench-process';
+
+/**
+ * Starts a bank with customers of three accounts and a card each, the account in USD with money on it. Gives up, and leaves
+ * nothing, when it is to stop meanwhile.
+ */
+export async function startGraphBank(customerCount: number, isStopping: () => boolean): Promise<GraphBank> {
+  await removeAbandoned();
+  const folder = mkdtempSync(path.join(tmpdir(), PREFIX));
+  writeFileSync(path.join(folder, OWNER), String(process.pid));
   let bank: BankProcess | undefined;
   let stopped: Promise<void> | undefined;
   const stop = () =>
@@ -56,7 +67,7 @@ export async function startGraphBank(customerCount: number): Promise<GraphBank> 
       // As under npm the bank ends when its parent does, however that came about.
       environment: { npm_lifecycle_event: 'start' },
     });
-    const customers = await openCustomers(bank.url, folder, customerCount);
+    const customers = await openCustomers(bank.url, folder, { count: customerCount, isStopping });
     return { url: bank.url, customers, prove: () => prove(folder), stop };
   } catch (error) {
     await stop();
@@ -64,16 +75,35 @@ export async function startGraphBank(customerCount: number): Promise<GraphBank> 
   }
 }
 
+/** The bank of a run that was killed ends by itself; its folder is removed by the next run. */
+async function removeAbandoned(): Promise<void> {
+  for (const name of readdirSync(tmpdir()).filter((entry) => entry.startsWith(PREFIX))) {
+    const folder = path.join(tmpdir(), name);
+    try {
+      if (isAlive(Number(readFileSync(path.join(folder, OWNER), 'utf8')))) continue;
+      await removeEmbeddedPostgres(bankFolder(folder));
+      rmSync(folder, { recursive: true, force: true });
+    } catch {
+      // Another user's, or being made or removed at this moment: not ours to tidy.
+    }
+  }
+}
+
 function openBooks(folder: string) {
   return openDatabase(readConfig({ DWAYBANK_FOLDER: folder }));
 }
 
-async function openCustomers(url: string, folder: string, count: number): Promise<BenchCustomer[]> {
+async function openCustomers(
+  url: string,
+  folder: string,
+  { count, isStopping }: { count: number; isStopping: () => boolean },
+): Promise<BenchCustomer[]> {
   const database = await openBooks(folder);
   const ledger = database.pool('ledger');
   try {
     const customers: BenchCustomer[] = [];
     for (let first = 0; first < count; first += REGISTERED_AT_ONCE) {
+      if (isStopping()) throw new StartError('Stopped.');
       const some = Array.from({ length: Math.min(REGISTERED_AT_ONCE, count - first) }, (_, index) => first + index);
       customers.push(
         ...(await Promise.all(

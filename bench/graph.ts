@@ -39,9 +39,10 @@ runMain(async (main) => {
     return 'done';
   }
   process.stderr.write(`Starting a bank with ${CUSTOMERS} customers\n`);
-  const bank = await startGraphBank(CUSTOMERS);
+  const isStopping = () => main.stopping;
+  const bank = await startGraphBank(CUSTOMERS, isStopping);
   main.onStop(() => bank.stop());
-  const figures = await measure(bank, options, () => main.stopping);
+  const figures = await measure(bank, options, isStopping);
   const books = await bank.prove();
   // Here, and not only when the process ends: there it would have to be quick.
   await bank.stop();
