@@ -62,14 +62,14 @@ export function holdRelay(admin: pg.Pool): Promise<Held> {
   return hold(admin, `SELECT FROM platform.listener_cursor WHERE name = 'transfer.deposits' FOR UPDATE`);
 }
 
-/** Waits until sessions of transfer stand before a lock with a statement like this; gives their process ids. */
-export async function blocked(admin: pg.Pool, statement: string): Promise<number[]> {
+/** Waits until so many sessions of transfer stand before a lock with a statement like this; gives their process ids. */
+export async function blocked(admin: pg.Pool, statement: string, sessions = 1): Promise<number[]> {
   const pids = await until(`transfer waits in ${statement}`, async () => {
     const { rows } = await admin.query<{ pid: number }>(
       `SELECT pid FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND usename = 'dwaybank_transfer' AND query LIKE $1`,
       [`%${statement}%`],
     );
-    return rows.length > 0 ? rows.map(({ pid }) => pid) : null;
+    return rows.length >= sessions ? rows.map(({ pid }) => pid) : null;
   });
   return pids!;
 }

@@ -114,8 +114,11 @@ export async function openDepositScene(): Promise<DepositScene> {
       return rows.map(({ type }) => type);
     },
     async close() {
-      await world.proveBooks();
-      await world.close();
+      try {
+        await world.proveBooks();
+      } finally {
+        await world.close();
+      }
     },
   };
   return scene;
