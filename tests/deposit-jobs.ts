@@ -57,9 +57,12 @@ export async function hold(admin: pg.Pool, sql: string, values: unknown[] = []):
   return { letGo: end('COMMIT'), undo: end('ROLLBACK') };
 }
 
-/** Keeps started deposits from becoming jobs. Nobody reads events that come after it either, until it lets go. */
+/**
+ * Keeps started deposits from becoming jobs, and all other listeners of this database still. By a lock of the table and not of
+ * the row: that would be a transaction with an id, behind which the event readers of every other test would wait, too.
+ */
 export function holdRelay(admin: pg.Pool): Promise<Held> {
-  return hold(admin, `SELECT FROM platform.listener_cursor WHERE name = 'transfer.deposits' FOR UPDATE`);
+  return hold(admin, 'LOCK TABLE platform.listener_cursor IN EXCLUSIVE MODE');
 }
 
 /** Waits until so many sessions of transfer stand before a lock with a statement like this; gives their process ids. */
