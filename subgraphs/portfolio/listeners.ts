@@ -1,6 +1,6 @@
 import type { Listener } from '../../platform/event-listeners.ts';
 import type { EventPayloads, EventType, StoredEvent } from '../../platform/events.ts';
-import { recordAccounts, recordBalances, recordDisconnected, recordOutside } from './store.ts';
+import { recordAccounts, recordBalances, recordLinks, recordOutside } from './store.ts';
 
 /** The names by which live portfolios wait for what they show to be caught up. */
 export const BALANCES_LISTENER = 'portfolio.balances';
@@ -20,12 +20,17 @@ export const balances: Listener<'AccountOpened' | 'EntryPosted'> = {
 };
 
 /** Keeps what everybody has elsewhere. */
-export const outside: Listener<'PaymentMethodSynced' | 'PaymentMethodDisconnected'> = {
+export const outside: Listener<'PaymentMethodConnected' | 'PaymentMethodSynced' | 'PaymentMethodDisconnected'> = {
   name: OUTSIDE_LISTENER,
-  types: ['PaymentMethodSynced', 'PaymentMethodDisconnected'],
+  types: ['PaymentMethodConnected', 'PaymentMethodSynced', 'PaymentMethodDisconnected'],
   async handle(events, tx) {
     await recordOutside(tx, payloadsOf(events, 'PaymentMethodSynced'));
-    await recordDisconnected(tx, payloadsOf(events, 'PaymentMethodDisconnected'));
+    const links = events.flatMap(({ type, payload: { paymentMethodId, ownerId, at } }) =>
+      type === 'PaymentMethodSynced'
+        ? []
+        : [{ paymentMethodId, ownerId, at, linked: type === 'PaymentMethodConnected' }],
+    );
+    await recordLinks(tx, links);
   },
 };
 

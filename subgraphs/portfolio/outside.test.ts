@@ -9,6 +9,7 @@ import {
   openProjectionWorld,
   type ProjectionWorld,
 } from '../../tests/projection-world.ts';
+import { linked } from '../../tests/outside-lines.ts';
 import { addRateDays } from '../../tests/rate-days.ts';
 import { until } from '../../tests/until.ts';
 import { createPortfolioSubgraph } from './subgraph.ts';
@@ -37,9 +38,15 @@ function synced(
   };
 }
 
-function disconnected(paymentMethodId: PaymentMethodId, ownerId: UserId): NewEvent<'PaymentMethodDisconnected'> {
-  return { type: 'PaymentMethodDisconnected', key: paymentMethodId, payload: { paymentMethodId, ownerId, at: SEEN } };
+function disconnected(
+  paymentMethodId: PaymentMethodId,
+  ownerId: UserId,
+  at = SEEN,
+): NewEvent<'PaymentMethodDisconnected'> {
+  return { type: 'PaymentMethodDisconnected', key: paymentMethodId, payload: { paymentMethodId, ownerId, at } };
 }
+
+const connected = (id: PaymentMethodId, ownerId: UserId, at = SEEN) => linked({ id, ownerId, currency: 'USD' }, at);
 
 interface Outside {
   total: { amount: string };
@@ -111,7 +118,7 @@ describe('outside accounts', () => {
     expect((await outsideOf(owner)).outside).toEqual([]);
   });
 
-  test('end when they are disconnected, for ever', async () => {
+  test('end when they are disconnected, whatever they say after it', async () => {
     const owner = newId<UserId>();
     const [first, second] = [newId<PaymentMethodId>(), newId<PaymentMethodId>()];
     await world.append([synced(first, owner, ['100', 'USD']), disconnected(first, owner), disconnected(first, owner)]);
@@ -121,6 +128,41 @@ describe('outside accounts', () => {
       synced(second, owner, ['100', 'USD'], '2026-04-01T00:00:00.000Z'),
     ]);
     expect(await outsideOf(owner)).toMatchObject({ outside: [], outsideTotal: { amount: '0.00' } });
+  });
+
+  test('are back when they are linked again, in one batch or several', async () => {
+    const owner = newId<UserId>();
+    const [first, second] = [newId<PaymentMethodId>(), newId<PaymentMethodId>()];
+    const day = (n: number) => `2026-03-0${n}T00:00:00.000Z`;
+    await world.append([
+      connected(first, owner, day(1)),
+      synced(first, owner, ['100', 'USD'], day(1)),
+      disconnected(first, owner, day(2)),
+      connected(first, owner, day(3)),
+      synced(first, owner, ['300', 'USD'], day(3)),
+      connected(second, owner, day(1)),
+      synced(second, owner, ['50', 'USD'], day(1)),
+    ]);
+    expect(await amounts(owner)).toBe('3.50');
+    await world.append([disconnected(second, owner, day(4))]);
+    expect(await amounts(owner)).toBe('3.00');
+    await world.append([connected(second, owner, day(5)), synced(second, owner, ['60', 'USD'], day(5))]);
+    expect(await amounts(owner)).toBe('3.60');
+    await world.append([connected(second, owner, day(6)), disconnected(second, owner, day(6))]);
+    expect(await amounts(owner)).toBe('3.00');
+  });
+
+  test('are linked or not as the newest moment says, whatever order it is heard in', async () => {
+    const owner = newId<UserId>();
+    const id = newId<PaymentMethodId>();
+    await world.append([connected(id, owner, '2026-03-03T00:00:00.000Z'), synced(id, owner, ['100', 'USD'])]);
+    await world.append([disconnected(id, owner, '2026-03-02T00:00:00.000Z')]);
+    expect(await amounts(owner)).toBe('1.00');
+    await world.append([
+      disconnected(id, owner, '2026-03-05T00:00:00.000Z'),
+      connected(id, owner, '2026-03-04T00:00:00.000Z'),
+    ]);
+    expect(await amounts(owner)).toBe('0.00');
   });
 
   test('in something this bank does not know are left out', async () => {

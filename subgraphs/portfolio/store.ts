@@ -56,7 +56,7 @@ function toOutsideAccounts(rows: readonly OutsideRow[]): OutsideAccounts {
     // Those that were disconnected still count: their going is a change.
     changes: rows.reduce((sum, { changes }) => sum + Number(changes), 0),
     accounts: rows.flatMap(({ paymentMethodId, currency, balance, seenAt, disconnected }) =>
-      disconnected || currency === null || balance === null
+      disconnected || currency === null || balance === null || seenAt === null
         ? []
         : [{ paymentMethodId, currency, balanceMinor: BigInt(balance.toFixed(0)), seenAt }],
     ),
@@ -139,20 +139,14 @@ export async function recordBalances(tx: Queryable, changes: readonly BalanceCha
 
 /**
  * Notes what outside accounts said, within the transaction of the listener's cursor. What was seen earlier than what is known
- * changes nothing; what was disconnected stays so, whatever it says.
+ * changes nothing. Whether they are linked is another fact: see recordLinks.
  */
 export async function recordOutside(
   tx: Queryable,
   synced: readonly EventPayloads['PaymentMethodSynced'][],
 ): Promise<void> {
-  // One statement cannot change a row twice: of each source the newest counts, and of equal times the later event.
-  const newest = new Map<string, EventPayloads['PaymentMethodSynced']>();
-  for (const payload of synced) {
-    const known = newest.get(payload.paymentMethodId);
-    if (!known || Date.parse(known.at) <= Date.parse(payload.at)) newest.set(payload.paymentMethodId, payload);
-  }
-  if (newest.size === 0) return;
-  const rows = [...newest.values()];
+  const rows = newestOfEach(synced);
+  if (rows.length === 0) return;
   const isKnown = ({ balanceMinor, currency }: EventPayloads['PaymentMethodSynced']) =>
     balanceMinor !== null && currency !== null && isCurrency(currency);
   await tx.query({
@@ -162,7 +156,7 @@ export async function recordOutside(
            ON CONFLICT (payment_method_id) DO UPDATE SET
              currency = excluded.currency, balance = excluded.balance, seen_at = excluded.seen_at,
              changes = known.changes + 1
-           WHERE known.seen_at <= excluded.seen_at`,
+           WHERE known.seen_at IS NULL OR known.seen_at <= excluded.seen_at`,
     values: [
       rows.map(({ paymentMethodId }) => paymentMethodId),
       rows.map(({ ownerId }) => ownerId),
@@ -173,23 +167,47 @@ export async function recordOutside(
   });
 }
 
-/** Notes that outside accounts are no more, within the transaction of the listener's cursor. */
-export async function recordDisconnected(
-  tx: Queryable,
-  disconnected: readonly EventPayloads['PaymentMethodDisconnected'][],
-): Promise<void> {
-  if (disconnected.length === 0) return;
-  const rows = [...new Map(disconnected.map((payload) => [payload.paymentMethodId, payload])).values()];
+/** That an outside account was linked, or linked no longer. */
+export interface LinkFact {
+  paymentMethodId: string;
+  ownerId: string;
+  linked: boolean;
+  at: string;
+}
+
+/**
+ * Notes which outside accounts are linked, within the transaction of the listener's cursor. `facts` are in the order of the log;
+ * the newest counts, so that one that was disconnected and linked again is back.
+ */
+export async function recordLinks(tx: Queryable, facts: readonly LinkFact[]): Promise<void> {
+  const rows = newestOfEach(facts);
+  if (rows.length === 0) return;
   await tx.query({
-    name: 'portfolio-record-disconnected',
-    text: `INSERT INTO outside_account AS known (payment_method_id, owner_id, seen_at, disconnected)
-           SELECT *, true FROM unnest($1::uuid[], $2::uuid[], $3::timestamptz[])
-           ON CONFLICT (payment_method_id) DO UPDATE SET disconnected = true, changes = known.changes + 1
-           WHERE NOT known.disconnected`,
+    name: 'portfolio-record-links',
+    text: `INSERT INTO outside_account AS known (payment_method_id, owner_id, disconnected, linked_at)
+           SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::boolean[], $4::timestamptz[])
+           ON CONFLICT (payment_method_id) DO UPDATE SET
+             disconnected = excluded.disconnected, linked_at = excluded.linked_at,
+             changes = known.changes + (known.disconnected <> excluded.disconnected)::integer
+           WHERE known.linked_at IS NULL OR known.linked_at <= excluded.linked_at`,
     values: [
       rows.map(({ paymentMethodId }) => paymentMethodId),
       rows.map(({ ownerId }) => ownerId),
+      rows.map(({ linked }) => !linked),
       rows.map(({ at }) => at),
     ],
   });
+}
+
+/**
+ * Of each payment method the newest fact, and of equal moments the later one of the log: one statement cannot change a row twice.
+ * The moment decides because the log sorts by transaction ids, which are given before a lock is waited for.
+ */
+function newestOfEach<Fact extends { paymentMethodId: string; at: string }>(facts: readonly Fact[]): Fact[] {
+  const newest = new Map<string, Fact>();
+  for (const fact of facts) {
+    const known = newest.get(fact.paymentMethodId);
+    if (!known || Date.parse(known.at) <= Date.parse(fact.at)) newest.set(fact.paymentMethodId, fact);
+  }
+  return [...newest.values()];
 }
