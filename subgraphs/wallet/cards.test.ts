@@ -7,6 +7,7 @@ import { done, paymentMethodsOf, refusalOf, statementSample } from '../../tests/
 import { startTestStripe, type TestStripe } from '../../tests/stripe.ts';
 import { until } from '../../tests/until.ts';
 import { startWalletWorld, type WalletWorld } from '../../tests/wallet-world.ts';
+import { forgetDisconnectedCards } from './forget-card.ts';
 import { MAX_PAYMENT_METHODS } from './link-payment-method.ts';
 
 /* Cards through the real adapter at the simulator of Stripe. */
@@ -224,6 +225,39 @@ describe('a provider that is away', () => {
     await until('the card is forgotten', async () => (await referenceOf(card.id)) === null);
     expect(await isKept(reference)).toBe(false);
   }, 30_000);
+});
+
+test('a card that is linked again while others are being forgotten is kept', async () => {
+  const viewer = viewerFor();
+  const ids = [
+    (await done(methods.connectCard(viewer, 'pm_card_visa'))).id,
+    (await done(methods.connectCard(viewer, 'pm_card_mastercard'))).id,
+  ];
+  const references = await Promise.all(ids.map(referenceOf));
+  const pool = world.database.pool('postgres');
+  const setActive = (isActive: boolean, reference = '') =>
+    pool.query('UPDATE wallet.payment_method SET is_active = $1 WHERE id = ANY ($2) AND reference <> $3', [
+      isActive,
+      ids,
+      reference,
+    ]);
+  await setActive(false);
+  const asked: string[] = [];
+  const slow: CardProvider = {
+    ...cards,
+    async removeCard(reference, time) {
+      asked.push(reference);
+      // Meanwhile the other one is linked again, known by the same reference.
+      await setActive(true, reference);
+      await cards.removeCard(reference, time);
+    },
+  };
+  const deps = { cards: slow, log: world.deps.log, pool: world.deps.pool };
+  await forgetDisconnectedCards(deps, AbortSignal.timeout(5_000));
+  expect(asked).toHaveLength(1);
+  const kept = references.filter((reference) => reference !== asked[0]);
+  expect(kept).toHaveLength(1);
+  expect(await isKept(kept[0]!)).toBe(true);
 });
 
 describe('syncPaymentMethod of a card', () => {

@@ -2,13 +2,8 @@ import { appendEvents, type NewEvent } from '../../platform/event-log.ts';
 import { parseId, type PaymentMethodId, type UserId } from '../../platform/ids.ts';
 import { Refusal } from '../../platform/refusal.ts';
 import type { SubgraphDeps } from '../../platform/subgraph-deps.ts';
-import { forgetCard, type ForgetCardDeps } from './forget-card.ts';
-import {
-  clearReference,
-  lockPaymentMethod,
-  updatePaymentMethod,
-  type StoredPaymentMethod,
-} from './payment-method-store.ts';
+import { forgetDisconnectedCard, type ForgetCardDeps } from './forget-card.ts';
+import { lockPaymentMethod, updatePaymentMethod, type StoredPaymentMethod } from './payment-method-store.ts';
 import type { WalletRefusal } from './refusals.ts';
 import type { WalletStore } from './store.ts';
 
@@ -38,9 +33,7 @@ export async function disconnectPaymentMethod(
   });
   if (method.isActive) deps.wakeUp.signal();
   const { reference } = method;
-  if (reference !== null && (await forgetCard(deps, reference, signal))) {
-    await clearReference(deps.pool, method.id, reference);
-  }
+  if (reference !== null) await forgetDisconnectedCard(deps, method.id, reference, signal);
   return method.id;
 }
 

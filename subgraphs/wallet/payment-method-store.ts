@@ -163,6 +163,16 @@ export async function disconnectedReferences(
   return rows;
 }
 
+/** Whether a payment method is disconnected and its provider still has to forget this reference. */
+export async function isToBeForgotten(db: Queryable, id: PaymentMethodId, reference: string): Promise<boolean> {
+  const { rowCount } = await db.query({
+    name: 'wallet-is-to-be-forgotten',
+    text: 'SELECT FROM payment_method WHERE id = $1 AND reference = $2 AND NOT is_active',
+    values: [id, reference],
+  });
+  return rowCount === 1;
+}
+
 /** Notes that the provider has forgotten a disconnected source; one that was linked again meanwhile keeps its reference. */
 export async function clearReference(db: Queryable, id: PaymentMethodId, reference: string): Promise<void> {
   await db.query({
