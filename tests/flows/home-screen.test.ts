@@ -12,6 +12,8 @@ import { openWorld, type Person, type World } from '../world.ts';
  */
 
 const MANY = { accounts: 40, sent: 40, received: 20, alerts: 60, methods: 12 };
+/** What several parts of a screen look up at one moment goes in one statement or in two, as it happens (platform/gather.ts). */
+const BY_CHANCE = 3;
 const STATEMENT = readFileSync('tests/samples/statements/checking.ofx', 'utf8');
 
 interface Customer extends Person {
@@ -166,7 +168,8 @@ describe('the home screen', () => {
     const forLittle = await statements.during(() => ask(little));
     const forMuch = await statements.during(() => ask(much));
     expect(forLittle.length).toBeGreaterThan(5);
-    expect(forMuch).toEqual(forLittle);
+    expect(new Set(forMuch)).toEqual(new Set(forLittle));
+    expect(Math.abs(forMuch.length - forLittle.length)).toBeLessThanOrEqual(BY_CHANCE);
   });
 
   test('the deep screen really has many of everything', async () => {
