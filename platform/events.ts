@@ -65,6 +65,8 @@ export interface EventPayloads {
     ownerId: UserId;
     balanceMinor: string | null;
     currency: string | null;
+    /** When it stood there, as the source says (RFC 3339): a statement may be years old; null when it does not say. */
+    balanceAsOf: string | null;
     at: string;
   };
   /** By wallet: from now on it can neither be charged nor seen in sums. */

@@ -53,8 +53,14 @@ export function linked({ id, ownerId }: OutsideAccount, at: string): NewEvent {
   return { type: 'PaymentMethodConnected', key: id, payload };
 }
 
-export function synced({ id, ownerId, currency }: OutsideAccount, balanceMinor: number, at: string): NewEvent {
-  const payload = { paymentMethodId: id, ownerId, balanceMinor: String(balanceMinor), currency, at };
+/** Seen at a moment, and standing then unless the source says it stood earlier. */
+export function synced(
+  { id, ownerId, currency }: OutsideAccount,
+  balanceMinor: number,
+  at: string,
+  balanceAsOf: string | null = at,
+): NewEvent {
+  const payload = { paymentMethodId: id, ownerId, balanceMinor: String(balanceMinor), currency, balanceAsOf, at };
   return { type: 'PaymentMethodSynced', key: id, payload };
 }
 

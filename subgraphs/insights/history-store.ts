@@ -137,7 +137,7 @@ async function readSources(db: Queryable, ownerIds: readonly string[]): Promise<
     text: `SELECT owner_id, 'account' AS kind, id, currency, available, changed_at AS as_of, opened_at
            FROM account WHERE owner_id = ANY ($1::uuid[])
            UNION ALL
-           SELECT owner_id, 'outside', payment_method_id, currency, balance, seen_at, NULL
+           SELECT owner_id, 'outside', payment_method_id, currency, balance, coalesce(balance_as_of, seen_at), NULL
            FROM external_source
            WHERE owner_id = ANY ($1::uuid[]) AND is_active AND balance IS NOT NULL AND currency IS NOT NULL
            ORDER BY kind, opened_at NULLS LAST, id`,

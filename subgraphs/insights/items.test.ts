@@ -118,6 +118,16 @@ describe('Insights.items', () => {
     expect((await itemsOf(owner)).nodes).toEqual([]);
   });
 
+  test('forecast nothing from a balance of an old file, however lately it was imported', async () => {
+    const owner = newId<UserId>();
+    const bank = outsideAccount(owner);
+    await world.append([
+      imported(bank, monthly('2026-06-07', 6, -1549, 'NETFLIX.COM')),
+      synced(bank, 1000, '2026-11-15T00:00:00Z', '2024-11-15T00:00:00Z'),
+    ]);
+    expect((await itemsOf(owner)).nodes.map(({ kind }) => kind)).toEqual(['RECURRING_PAYMENT']);
+  });
+
   test('say nothing about too little or too old data', async () => {
     const owner = newId<UserId>();
     await world.append([

@@ -134,14 +134,15 @@ export async function recordLink(
 /** Notes the balance of an outside source; the later one counts. */
 export async function recordSeenBalance(
   tx: Queryable,
-  { paymentMethodId, ownerId, balanceMinor, currency, at }: EventPayloads['PaymentMethodSynced'],
+  { paymentMethodId, ownerId, balanceMinor, currency, balanceAsOf, at }: EventPayloads['PaymentMethodSynced'],
 ): Promise<void> {
   await tx.query({
     name: 'insights-record-seen-balance',
-    text: `INSERT INTO external_source (payment_method_id, owner_id, balance, currency, seen_at) VALUES ($1, $2, $3, $4, $5)
+    text: `INSERT INTO external_source (payment_method_id, owner_id, balance, currency, seen_at, balance_as_of) VALUES ($1, $2, $3, $4, $5, $6)
            ON CONFLICT (payment_method_id) DO UPDATE
-           SET balance = excluded.balance, currency = excluded.currency, seen_at = excluded.seen_at
+           SET balance = excluded.balance, currency = excluded.currency, seen_at = excluded.seen_at,
+               balance_as_of = excluded.balance_as_of
            WHERE external_source.seen_at IS NULL OR external_source.seen_at <= excluded.seen_at`,
-    values: [paymentMethodId, ownerId, balanceMinor, currency, at],
+    values: [paymentMethodId, ownerId, balanceMinor, currency, at, balanceAsOf],
   });
 }

@@ -17,6 +17,7 @@ export interface OutsideAccount {
   paymentMethodId: string;
   currency: string;
   balanceMinor: bigint;
+  /** When it stood there, as the source says; where it does not say, when it was last seen. */
   seenAt: Date;
 }
 

@@ -30,11 +30,12 @@ function synced(
   ownerId: UserId,
   [balanceMinor, currency]: [string, string] | [null, null],
   at = SEEN,
+  balanceAsOf: string | null = null,
 ): NewEvent<'PaymentMethodSynced'> {
   return {
     type: 'PaymentMethodSynced',
     key: paymentMethodId,
-    payload: { paymentMethodId, ownerId, balanceMinor, currency, at },
+    payload: { paymentMethodId, ownerId, balanceMinor, currency, balanceAsOf, at },
   };
 }
 
@@ -116,6 +117,13 @@ describe('outside accounts', () => {
     // A source that stops saying so has no balance any more.
     await world.append([synced(id, owner, [null, null], '2026-03-05T00:00:00.000Z')]);
     expect((await outsideOf(owner)).outside).toEqual([]);
+  });
+
+  test('say when the balance stood, however lately it was told', async () => {
+    const owner = newId<UserId>();
+    const old = '2024-03-01T00:00:00.000Z';
+    await world.append([synced(newId<PaymentMethodId>(), owner, ['100', 'USD'], SEEN, old)]);
+    expect((await outsideOf(owner)).outside).toMatchObject([{ seenAt: old }]);
   });
 
   test('end when they are disconnected, whatever they say after it', async () => {

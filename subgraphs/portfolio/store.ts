@@ -55,10 +55,10 @@ function toOutsideAccounts(rows: readonly OutsideRow[]): OutsideAccounts {
   return {
     // Those that were disconnected still count: their going is a change.
     changes: rows.reduce((sum, { changes }) => sum + Number(changes), 0),
-    accounts: rows.flatMap(({ paymentMethodId, currency, balance, seenAt, disconnected }) =>
+    accounts: rows.flatMap(({ paymentMethodId, currency, balance, seenAt, balanceAsOf, disconnected }) =>
       disconnected || currency === null || balance === null || seenAt === null
         ? []
-        : [{ paymentMethodId, currency, balanceMinor: BigInt(balance.toFixed(0)), seenAt }],
+        : [{ paymentMethodId, currency, balanceMinor: BigInt(balance.toFixed(0)), seenAt: balanceAsOf ?? seenAt }],
     ),
   };
 }
@@ -151,10 +151,11 @@ export async function recordOutside(
     balanceMinor !== null && currency !== null && isCurrency(currency);
   await tx.query({
     name: 'portfolio-record-outside',
-    text: `INSERT INTO outside_account AS known (payment_method_id, owner_id, currency, balance, seen_at)
-           SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::numeric[], $5::timestamptz[])
+    text: `INSERT INTO outside_account AS known (payment_method_id, owner_id, currency, balance, seen_at, balance_as_of)
+           SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::numeric[], $5::timestamptz[], $6::timestamptz[])
            ON CONFLICT (payment_method_id) DO UPDATE SET
              currency = excluded.currency, balance = excluded.balance, seen_at = excluded.seen_at,
+             balance_as_of = excluded.balance_as_of,
              changes = known.changes + 1
            WHERE known.seen_at IS NULL OR known.seen_at <= excluded.seen_at`,
     values: [
@@ -163,6 +164,7 @@ export async function recordOutside(
       rows.map((row) => (isKnown(row) ? row.currency : null)),
       rows.map((row) => (isKnown(row) ? row.balanceMinor : null)),
       rows.map(({ at }) => at),
+      rows.map(({ balanceAsOf }) => balanceAsOf),
     ],
   });
 }

@@ -78,12 +78,14 @@ export function connected(method: StoredPaymentMethod): NewEvent {
 }
 
 /** The source has been seen: what it holds, as far as it says. */
-export function synced({ id, ownerId, balanceMinor, currency, changedAt }: StoredPaymentMethod): NewEvent {
+export function synced(method: StoredPaymentMethod): NewEvent {
+  const { id, ownerId, balanceMinor, balanceAsOf, currency, changedAt } = method;
   const payload = {
     paymentMethodId: id,
     ownerId,
     balanceMinor: balanceMinor === null ? null : String(balanceMinor),
     currency,
+    balanceAsOf: balanceAsOf?.toISOString() ?? null,
     at: changedAt.toISOString(),
   };
   return { type: 'PaymentMethodSynced', key: id, payload };

@@ -73,7 +73,11 @@ describe('connectPaymentMethod with a statement', () => {
       bookedOn: '2026-02-05',
       merchantCategory: '5812',
     });
-    expect(events[2]!.payload).toMatchObject({ balanceMinor: '193010', currency: 'USD' });
+    expect(events[2]!.payload).toMatchObject({
+      balanceMinor: '193010',
+      currency: 'USD',
+      balanceAsOf: '2026-02-28T23:59:59.000Z',
+    });
   });
 
   test('keeps no account number, neither in a table nor in an event', async () => {
@@ -281,7 +285,7 @@ describe('disconnectPaymentMethod', () => {
     const events = await methods.events(method.id);
     // The balance is told again: who follows the log may have forgotten it with the disconnection.
     expect(events.slice(4).map(({ type }) => type)).toEqual(['PaymentMethodConnected', 'PaymentMethodSynced']);
-    expect(events[5]!.payload).toMatchObject({ balanceMinor: '193010' });
+    expect(events[5]!.payload).toMatchObject({ balanceMinor: '193010', balanceAsOf: '2026-02-28T23:59:59.000Z' });
   });
 
   test('many times at once ends it once', async () => {

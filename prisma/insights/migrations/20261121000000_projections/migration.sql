@@ -63,7 +63,8 @@ CREATE TABLE external_source (
   linked_at         timestamptz(3), -- when it was last connected or disconnected
   balance           numeric(38, 0),
   currency          text,
-  seen_at           timestamptz(3) -- the moment of the balance
+  seen_at           timestamptz(3), -- when the balance was told: the later one counts
+  balance_as_of     timestamptz(3) -- when it stood there; null where the source does not say: then when it was seen
 );
 
 CREATE INDEX external_source_of_owner ON external_source (owner_id);

@@ -6,6 +6,7 @@ CREATE TABLE outside_account (
   currency text, -- null, and so is the balance, where the source does not say
   balance numeric(38, 0),
   seen_at timestamptz(3), -- when it last said so; null when it was heard of, but has not said anything yet
+  balance_as_of timestamptz(3), -- when the balance stood there; null where the source does not say
   disconnected boolean NOT NULL DEFAULT false,
   linked_at timestamptz(3), -- when it was last linked or disconnected: an older event that comes late changes nothing
   changes bigint NOT NULL DEFAULT 1, -- grows with every change, for live portfolios
