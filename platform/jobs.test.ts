@@ -1,7 +1,8 @@
 import { fork, type ChildProcess } from 'node:child_process';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import type pg from 'pg';
 import { createTestDatabase, type TestDatabase } from '../tests/database.ts';
+import { blocked, endStatements, hold, type Held } from '../tests/deposit-jobs.ts';
 import { until } from '../tests/until.ts';
 import { withTransaction } from './db.ts';
 import { enqueueJobs, jobsSchema, runJobs, type JobRunner, type JobTask } from './jobs.ts';
@@ -21,11 +22,17 @@ beforeAll(async () => {
   pool = database.pool('dwaybank_transfer', { max: 2 });
 });
 afterEach(async () => {
+  jest.restoreAllMocks();
   await Promise.all(runners.splice(0).map((runner) => runner.stop()));
   for (const child of children.splice(0)) child.kill('SIGKILL');
   await admin.query(`TRUNCATE ${schema}._private_jobs`);
 });
 afterAll(() => database.drop());
+
+/** graphile-worker shows the loss of a worker on the console, beside its log. */
+function quietTrace(): void {
+  jest.spyOn(console, 'trace').mockImplementation(() => {});
+}
 
 function run(tasks: Record<string, JobTask>, more: { pollMs?: number; concurrency?: number } = {}): JobRunner {
   const jobsPool = database.pool('dwaybank_transfer', { max: 4 });
@@ -190,7 +197,29 @@ describe('jobs', () => {
     expect(done).toEqual(['b', 'a']);
   });
 
+  test('go on with a new crew when a worker could not write down how its job ended, and that job is done again', async () => {
+    quietTrace();
+    await enqueue('note', 'a');
+    let done = 0;
+    const job = { row: null as Held | null };
+    run(
+      {
+        note: async () => {
+          job.row ??= await hold(admin, `SELECT FROM ${schema}._private_jobs WHERE key = 'a' FOR UPDATE`);
+          done++;
+        },
+      },
+      { concurrency: 1 },
+    );
+    // The only worker there is gives up for good.
+    await endStatements(admin, await blocked(admin, 'delete from'));
+    await job.row!.letGo();
+    await until('the job is done', noJobs);
+    expect(done).toBe(2);
+  });
+
   test('go on when all connections have been lost, also that of the locks', async () => {
+    quietTrace();
     const done: string[] = [];
     let letGo = () => {};
     const held = new Promise<void>((resolve) => (letGo = resolve));

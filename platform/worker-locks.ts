@@ -29,9 +29,11 @@ const KEEPALIVE = 'SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 5
 /** Opens the session on a connection of its own. `schema` is graphile-worker's. */
 export async function openWorkerLocks(pool: pg.Pool, schema: string): Promise<WorkerLocks> {
   const client = await pool.connect();
+  let released = false;
   const lost = new Promise<void>((resolve) => {
-    client.on('error', () => resolve());
-    client.on('end', () => resolve());
+    const ended = (): void => void (released || resolve());
+    client.on('error', ended);
+    client.on('end', ended);
   });
   const held: string[] = [];
   const jobs = quoteIdentifier(schema);
@@ -64,6 +66,7 @@ export async function openWorkerLocks(pool: pg.Pool, schema: string): Promise<Wo
       return rows[0]?.dead ?? [];
     },
     release() {
+      released = true;
       // The connection is closed rather than given back: its locks go with it.
       client.release(true);
     },
