@@ -21,9 +21,9 @@ export async function connectStatement(
   ownerId: UserId,
   { label, statement: file }: { label: string | null; statement: string },
 ): Promise<PaymentMethodId> {
-  const statement = await readStatement(file);
-  const identity = statementIdentity(deps, statement);
   const now = deps.clock.now();
+  const statement = await readStatement(file, now);
+  const identity = statementIdentity(deps, statement);
   const id = await deps.store.transaction(async (tx) => {
     const source = {
       ownerId,

@@ -42,13 +42,13 @@ export async function syncPaymentMethod(
 }
 
 async function syncStatement(deps: ConnectCardDeps, method: StoredPaymentMethod, file: string): Promise<void> {
-  const statement = await readStatement(file);
+  const now = deps.clock.now();
+  const statement = await readStatement(file, now);
   if (!statementIdentity(deps, statement).equals(method.identity)) {
     const { label, line } = statement.account;
     const reason = `the file is of another account than this payment method (${label}, ${statement.currency})`;
     throw refuseStatement('STATEMENT_WRONG_ACCOUNT', line, reason);
   }
-  const now = deps.clock.now();
   await change(deps, method, (tx, locked) => importStatement(tx, { method: locked, statement, announce: false, now }));
 }
 

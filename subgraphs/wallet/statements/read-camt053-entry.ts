@@ -19,6 +19,8 @@ const NO_REFERENCE = new Set(['NONREF', 'NOTPROVIDED', 'NOT PROVIDED']);
 interface Booking {
   currency: string;
   bookedOn: string;
+  /** Where the file says so. */
+  line: number;
   /** 1n when it arrives, -1n when it leaves. */
   sign: 1n | -1n;
   /** True when it takes back an earlier entry. `sign` is its own direction all the same. */
@@ -47,7 +49,7 @@ export function readEntry(entry: Element, currency: string): ReadLine[] {
   const amountMinor = sign * amountIn(amount, currency, 'PLAIN');
   const booking: Booking = {
     currency,
-    bookedOn: dayOf(entry),
+    ...dayOf(entry),
     sign,
     reversal: ['true', '1'].includes(textAt(entry, 'RvslInd') ?? ''),
     reference: referenceIn(entry, 'AcctSvcrRef') ?? referenceIn(entry, 'NtryRef'),
@@ -71,11 +73,11 @@ export function signOf(element: Element): 1n | -1n {
   throw refuseStatement('STATEMENT_MALFORMED', line, `${element.name} lacks its direction (CdtDbtInd, CRDT or DBIT)`);
 }
 
-function dayOf(entry: Element): string {
+function dayOf(entry: Element): Pick<Booking, 'bookedOn' | 'line'> {
   const choice = find(entry, 'BookgDt') ?? find(entry, 'ValDt');
   const date = find(choice, 'Dt') ?? find(choice, 'DtTm');
   if (!date) throw refuseStatement('STATEMENT_MALFORMED', entry.line, 'Ntry lacks the day it was booked (BookgDt)');
-  return isoDateIn(date).day;
+  return { bookedOn: isoDateIn(date).day, line: date.line };
 }
 
 /** A line for each payment; null when one has no amount in the account's currency or they do not sum to the entry. */
@@ -102,6 +104,7 @@ function toLine(booking: Booking, amountMinor: bigint, detail: Element | undefin
   const reference = [booking.reference, detail && referenceIn(detail, 'Refs', 'AcctSvcrRef')].filter(Boolean).join(' ');
   const known = [booking.bookedOn, String(amountMinor)];
   return {
+    line: booking.line,
     // References are unique at some banks, numbered anew in each statement at others: day and amount are part of the key.
     key: reference ? ['reference', reference, ...known] : ['words', ...known, description, counterparty],
     // Every entry counts for the balance, so that two that look the same are two.

@@ -33,8 +33,14 @@ function readStatement(statement: Element): ReadStatement {
   // PRCD is the closing balance of the statement before this one.
   const opening = toBalance(inTime(balances, 'OPBD')[0], currency) ?? toBalance(inTime(balances, 'PRCD')[0], currency);
   const closing = inTime(balances, 'CLBD').at(-1);
-  const asOf = endOf(statement, closing, lines);
-  return { account, currency, lines, opening, closing: toBalance(closing, currency), asOf };
+  return {
+    account,
+    currency,
+    lines,
+    opening,
+    closing: toBalance(closing, currency),
+    ...endOf(statement, closing, lines),
+  };
 }
 
 /** The account's own currency; where the file does not say it, that of what was booked or stood there at the beginning. */
@@ -103,11 +109,15 @@ function toBalance(balance: Element | undefined, currency: string): ReadBalance 
 }
 
 /** The day of the closing balance, else of the last line, else the end of the period or when the file was made. */
-function endOf(statement: Element, closing: Element | undefined, lines: readonly { bookedOn: string }[]): Date {
+function endOf(
+  statement: Element,
+  closing: Element | undefined,
+  lines: readonly { bookedOn: string }[],
+): { asOf: Date; asOfLine: number } {
   const last = lines.map(({ bookedOn }) => bookedOn).sort().at(-1); // prettier-ignore
   const end = (closing && dateOf(closing)) ?? (last ? lastMomentOf(last) : null);
-  if (end) return end;
+  if (end) return { asOf: end, asOfLine: (closing ?? statement).line };
   const made = find(statement, 'FrToDt', 'ToDtTm') ?? find(statement, 'CreDtTm');
-  if (made) return isoDateIn(made).moment;
+  if (made) return { asOf: isoDateIn(made).moment, asOfLine: made.line };
   throw refuseStatement('STATEMENT_MALFORMED', statement.line, 'Stmt lacks the day it is of (Bal, Ntry or CreDtTm)');
 }

@@ -56,19 +56,19 @@ function readStatement(
     lines,
     opening: null,
     closing: amount ? { amountMinor: amountIn(amount, currency, 'COMMA'), line: amount.line } : null,
-    asOf: endOf(statement, lines),
+    ...endOf(statement, lines),
   };
 }
 
 /** When the balance stood, else the end of the list, else the last line. */
-function endOf(statement: Element, lines: readonly ReadLine[]): Date {
+function endOf(statement: Element, lines: readonly ReadLine[]): { asOf: Date; asOfLine: number } {
   const end = valueIn(statement, 'LEDGERBAL', 'DTASOF') ?? valueIn(statement, 'BANKTRANLIST', 'DTEND');
-  if (end) return ofxDateIn(end).moment;
+  if (end) return { asOf: ofxDateIn(end).moment, asOfLine: end.line };
   const last = lines.map(({ bookedOn }) => bookedOn).sort().at(-1); // prettier-ignore
   if (!last) {
     throw refuseStatement('STATEMENT_EMPTY', statement.line, 'the statement has no line, no balance and no date');
   }
-  return lastMomentOf(last);
+  return { asOf: lastMomentOf(last), asOfLine: statement.line };
 }
 
 function readAccount(account: Element, institution: string): OutsideAccount {
@@ -99,13 +99,15 @@ function readLine(line: Element, accountCurrency: string): ReadLine {
     throw refuseStatement('STATEMENT_MALFORMED', correction.line, reason);
   }
   const amountMinor = amountIn(required(line, 'TRNAMT', 'its amount'), accountCurrency, 'COMMA');
-  const bookedOn = ofxDateIn(required(line, 'DTPOSTED', 'the day it was booked')).day;
+  const booked = required(line, 'DTPOSTED', 'the day it was booked');
+  const bookedOn = ofxDateIn(booked).day;
   const name = wordsOf(textAt(line, 'PAYEE', 'NAME') ?? textAt(line, 'NAME'), MAX_NAME);
   const memo = wordsOf(textAt(line, 'MEMO'), MAX_DESCRIPTION);
   const id = textAt(line, 'FITID');
   // Some banks begin their FITIDs anew each year or give one to two lines: with day and amount it tells lines apart all the same.
   const known = [bookedOn, String(amountMinor)];
   return {
+    line: booked.line,
     key: id ? ['fitid', id, ...known] : ['words', ...known, name, memo, textAt(line, 'CHECKNUM') ?? ''],
     unique: id !== null,
     amountMinor,

@@ -12,7 +12,11 @@ import {
   renderOfxXml,
 } from '../../../tests/render-statement.ts';
 import { MAX_LINES } from './check-statement.ts';
-import { MAX_STATEMENT_BYTES, readStatement } from './read-statement.ts';
+import { MAX_STATEMENT_BYTES, readStatement as readStatementAt } from './read-statement.ts';
+
+/** Later than whatever the samples and the generated statements tell. */
+const LATER = new Date('2100-01-01T00:00:00Z');
+const readStatement = (file: string) => readStatementAt(file, LATER);
 
 /** The refusal of a file: code and what the customer reads. */
 async function refusalOf(file: string): Promise<{ code: string; message: string }> {
@@ -288,6 +292,41 @@ describe('a file is refused, with its line and the reason', () => {
     const source = readFileSync('subgraphs/wallet/statements/read-statement.test.ts', 'utf8');
     const unnamed = readdirSync('tests/samples/statements/refused').filter((name) => !source.includes(`['${name}'`));
     expect(unnamed).toEqual([]);
+  });
+
+  test.each([
+    [
+      'the balance of a file of OFX',
+      CHECKING,
+      '2026-02-18',
+      /^Line \d+: the statement is of 2026-02-28, more than 10 days ahead\.$/,
+    ],
+    [
+      'the balance of a file of CAMT.053',
+      CAMT,
+      '2026-02-18',
+      /^Line \d+: the statement is of 2026-02-28, more than 10 /,
+    ],
+    [
+      'a line of a file of OFX',
+      CHECKING,
+      '2026-01-30',
+      /^Line \d+: the line is booked on 2026-02-09, more than 10 days/,
+    ],
+    ['a line of a file of CAMT.053', CAMT, '2026-02-02', /^Line \d+: the line is booked on 2026-02-12, more than 10 /],
+  ])('%s dated far ahead, and not once it is near', async (_what, file, nearFrom, message) => {
+    const near = new Date(`${nearFrom}T12:00:00Z`);
+    const dayBefore = new Date(near.getTime() - 24 * 60 * 60 * 1000);
+    await expect(readStatementAt(file, dayBefore)).rejects.toMatchObject({
+      code: 'STATEMENT_MALFORMED',
+      message: expect.stringMatching(message) as unknown,
+    });
+    await expect(
+      readStatementAt(file, near).then(
+        () => 'read',
+        (error: Error) => error.message,
+      ),
+    ).resolves.not.toMatch(message);
   });
 
   test('cut off anywhere', async () => {

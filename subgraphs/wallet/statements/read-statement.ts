@@ -16,9 +16,9 @@ const HEADER_CHARACTERS = 4096;
 
 /**
  * Reads a bank's own statement file, checks it and says what it tells. Refuses everything it is not sure of, with the line and the
- * reason; nothing is guessed and no amount passes through a floating-point number.
+ * reason, and what is dated far ahead of `now`; nothing is guessed and no amount passes through a floating-point number.
  */
-export async function readStatement(file: string): Promise<Statement> {
+export async function readStatement(file: string, now: Date): Promise<Statement> {
   const bytes = Buffer.byteLength(file);
   if (bytes > MAX_STATEMENT_BYTES) {
     const reason = `The file has ${bytes} bytes, at most ${MAX_STATEMENT_BYTES} are read.`;
@@ -27,7 +27,7 @@ export async function readStatement(file: string): Promise<Statement> {
   // Some programs begin a text with a byte order mark.
   const text = file.replace(/^\uFEFF/, '');
   if (text.trim() === '') throw new Refusal<StatementRefusal>('STATEMENT_EMPTY', ['statement']);
-  return checkStatements(await readAs(text));
+  return checkStatements(await readAs(text), now);
 }
 
 /** The statements of a file, read as what it looks like. */

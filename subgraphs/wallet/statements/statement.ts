@@ -40,6 +40,8 @@ export interface StatementLine {
 
 /** A line before it has an identity of its own: two lines may share what is told of them. */
 export interface ReadLine extends Omit<StatementLine, 'identity'> {
+  /** Where the file says when it was booked. */
+  line: number;
   /** What is known to tell the line from others. */
   key: readonly string[];
   /** True where the source promises that no two lines have this key: then a second one is the same line told twice. */
@@ -55,6 +57,8 @@ export interface ReadStatement {
   opening: ReadBalance | null;
   closing: ReadBalance | null;
   asOf: Date;
+  /** Where the file says `asOf`. */
+  asOfLine: number;
 }
 
 export interface ReadBalance {
