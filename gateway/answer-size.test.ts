@@ -42,6 +42,16 @@ describe('the size of an answer', () => {
     expect(codeOf(`{ me { ${accounts(4)} } }`)).toBe('QUERY_TOO_COMPLEX');
   });
 
+  test('counts lists that have no pages, too: they multiply like others', () => {
+    const holdings = (levels: number): string =>
+      levels === 0 ? 'id' : `portfolio { holdings { accounts { owner { ${holdings(levels - 1)} } } } }`;
+    expect(codeOf(`{ me { ${holdings(1)} } }`)).toBe('ALLOWED');
+    expect(codeOf(`{ me { ${holdings(3)} } }`)).toBe('QUERY_TOO_COMPLEX');
+    expect(codeOf(`subscription { portfolioUpdated { holdings { accounts { owner { ${holdings(2)} } } } } }`)).toBe(
+      'QUERY_TOO_COMPLEX',
+    );
+  });
+
   test('a stream is measured by each of its events', () => {
     const nested = `account { ${page('100', page('100', page('100', 'id')))} }`;
     expect(codeOf(`subscription { balanceUpdated(accountId: "a") { ${nested} } }`)).toBe('QUERY_TOO_COMPLEX');

@@ -34,6 +34,12 @@ const LENGTHS: ReadonlyMap<string, number> = new Map([
   ['points', 1000],
 ]);
 
+/**
+ * What a list without such an argument is taken for: holdings, the accounts of one, steps, factors. Together holdings and their
+ * accounts are at most the hundred accounts that one customer may have, which is what two such lists come to.
+ */
+const UNPAGED_LENGTH = 10;
+
 interface Counting {
   schema: GraphQLSchema;
   fragments: ReadonlyMap<string, FragmentDefinitionNode>;
@@ -92,7 +98,8 @@ function countField(
   if (!field) return;
   const own = lengthOf(counting, field, node);
   const isList = isListType(getNullableType(field.type));
-  const each = isList ? times * (own ?? length) : times;
+  const isPage = node.name.value === 'edges' && parent.name.endsWith('Connection');
+  const each = isList ? times * (own ?? (isPage ? length : UNPAGED_LENGTH)) : times;
   counting.values += each;
   if (counting.values > MAX_ANSWER_VALUES) {
     throw new GraphQLError(
