@@ -15,6 +15,8 @@ export const RATE_LIMITS = {
   'recipient-lookup-failure': { points: 30, durationSeconds: 10 * 60 },
   /** A user's card tokens that the provider refuses: who tries out stolen cards tries many. */
   'card-link-failure': { points: 30, durationSeconds: 10 * 60 },
+  /** A user's deposits that the card's issuer declines: likewise, with small amounts. */
+  'card-charge-failure': { points: 20, durationSeconds: 60 * 60 },
 } as const;
 
 export type RateLimitName = keyof typeof RATE_LIMITS;

@@ -30,6 +30,9 @@ export async function chargeOfIntent(
     case 'requires_action':
       return chargeOfIntent(stripe, await giveUp(stripe, intent, signal), signal);
     case 'requires_payment_method':
+      // Without an error it is an intent whose confirmation is still under way in another request.
+      if (!intent.last_payment_error) throw new ProviderOutcomeUnknownError(`${intent.id} is not confirmed yet`);
+      return declined(intent);
     case 'canceled':
       return declined(intent);
     case 'requires_capture':
@@ -53,10 +56,12 @@ export async function chargeOfError(stripe: Stripe, error: unknown, signal: Abor
   const final =
     error instanceof Stripe.errors.StripeCardError || error instanceof Stripe.errors.StripeInvalidRequestError;
   if (!final) throw unknownOutcome(error);
+  // What Stripe says of a card is meant for the cardholder; what it says of a request is meant for developers and names ids.
+  const ofCard = error instanceof Stripe.errors.StripeCardError;
   const { code, message } = declineOf({
     code: codeOf(error),
     decline_code: error.decline_code,
-    message: error.message,
+    message: ofCard ? error.message : 'The card cannot be charged for this.',
   });
   return { outcome: 'DECLINED', chargeId: intent?.id ?? null, code, message };
 }

@@ -225,7 +225,12 @@ describe('a deposit', () => {
     );
     const { transfer } = await scene.create();
     const id = transfer!.id;
-    const deps = { pool: scene.world.jobsPool(), cards: scene.cards, wakeUp: { signal: () => scene.world.wake() } };
+    const deps = {
+      pool: scene.world.jobsPool(),
+      cards: scene.cards,
+      wakeUp: { signal: () => scene.world.wake() },
+      limits: { penalize: async () => {} },
+    };
     const others = Array.from({ length: 5 }, () => chargeDeposit(deps, id, new AbortController().signal));
     await until('all have asked the provider', () => {
       const asked = scene.cards.calls.slice(first).filter((call) => call === `charge deposit_${id}`).length;

@@ -2,6 +2,7 @@ import type { Pool } from 'pg';
 import { z } from 'zod';
 import { parseId, type TransferId } from '../../platform/ids.ts';
 import type { JobTask } from '../../platform/jobs.ts';
+import type { RateLimits } from '../../platform/rate-limits.ts';
 import { untilAborted } from '../../platform/subgraph-execution.ts';
 import { ProviderRefusedError, type CardProvider, type Charge } from '../../providers/card-provider.ts';
 import { completeDeposit, readDeposit, stepDeposit, type Deposit, type DepositStep } from './deposit-store.ts';
@@ -24,6 +25,8 @@ export interface ChargeDepositDeps {
   cards: CardProvider;
   /** Told after every commit that appended events. */
   wakeUp: { signal(): void };
+  /** Told of every decline: who tries out stolen cards tries many. */
+  limits: Pick<RateLimits, 'penalize'>;
 }
 
 /** Longer than a provider ever takes. What has not answered by then is unknown, not failed. */
@@ -79,6 +82,7 @@ export async function chargeDeposit(
     case 'SUCCEEDED':
       return credit(deps, transferId);
     case 'DECLINED':
+      await deps.limits.penalize('card-charge-failure', deposit.userId);
       return step(deps, transferId, { status: 'FAILED', failureCode: charge.code, note: charge.message });
     case 'PENDING':
       return stayOpen(deps, transferId, 'the provider still works on it');

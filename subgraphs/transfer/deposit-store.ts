@@ -124,6 +124,8 @@ export async function storeDeposit(db: Queryable, planned: PlannedDeposit): Prom
 /** A deposit as the job sees it. */
 export interface Deposit {
   transferId: TransferId;
+  /** Who asked for it. */
+  userId: UserId;
   status: TransferStatus;
   amount: Money;
   reference: string | null;
@@ -135,6 +137,7 @@ export interface Deposit {
 /** Reads a deposit with its payment method. */
 export async function readDeposit(db: Queryable, transferId: TransferId): Promise<Deposit> {
   const { rows } = await db.query<{
+    user_id: UserId;
     status: TransferStatus;
     amount: string;
     currency: string;
@@ -143,7 +146,7 @@ export async function readDeposit(db: Queryable, transferId: TransferId): Promis
     sent_ago_ms: string | null;
   }>({
     name: 'transfer-read-deposit',
-    text: `SELECT t.status, t.amount, t.currency, m.reference, m.active,
+    text: `SELECT t.user_id, t.status, t.amount, t.currency, m.reference, m.active,
              (SELECT round(extract(epoch FROM clock_timestamp() - min((s ->> 'at')::timestamptz)) * 1000)
               FROM jsonb_array_elements(t.timeline) AS s WHERE s ->> 'status' = 'SENT_TO_PROVIDER') AS sent_ago_ms
            FROM transfer.transfer t LEFT JOIN transfer.payment_method m ON m.id = t.source_payment_method_id
@@ -154,6 +157,7 @@ export async function readDeposit(db: Queryable, transferId: TransferId): Promis
   if (!row) throw new Error(`there is no deposit ${transferId}`);
   return {
     transferId,
+    userId: row.user_id,
     status: row.status,
     amount: { amountMinor: BigInt(row.amount), currency: row.currency },
     reference: row.reference,

@@ -9,8 +9,8 @@ import { refuse } from './refusals.ts';
 
 /*
  * The payment methods that a customer may pay in from, from this subgraph's own projection of what wallet links. It lags behind
- * by milliseconds; so none is taken for unknown before the projection has seen every event that was in the log when it was
- * asked.
+ * by milliseconds; so none is taken for unknown or ended before the projection has seen every event that was in the log when it
+ * was asked. One that was ended a moment ago may still be accepted: its deposit then FAILS before the provider hears of it.
  */
 
 /** Longer than the projection is ever behind while it runs. */
@@ -24,7 +24,7 @@ export async function findChargeableMethod(
 ): Promise<LinkedMethod> {
   const field = ['source', 'paymentMethodId'];
   let method = id && (await findPaymentMethod(deps.pool, id));
-  if (id && !method) {
+  if (id && !method?.active) {
     const isCaughtUp = await caughtUp(deps, PAYMENT_METHODS_LISTENER, { signal, withinMs: CATCH_UP_MS });
     if (!isCaughtUp) throw refuse('PAYMENT_METHODS_UNAVAILABLE', field);
     method = await findPaymentMethod(deps.pool, id);

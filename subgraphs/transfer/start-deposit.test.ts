@@ -3,8 +3,9 @@ import type { StoredEvent } from '../../platform/events.ts';
 import { newId, type PaymentMethodId, type TransferId } from '../../platform/ids.ts';
 import type { SubgraphEvent } from '../../platform/subgraph.ts';
 import { blocked, endStatements, hold } from '../../tests/deposit-jobs.ts';
-import { CREATE_DEPOSIT, openDepositScene, type DepositScene } from '../../tests/deposit-scene.ts';
+import { CREATE_DEPOSIT, openDepositScene, type CreatedDeposit, type DepositScene } from '../../tests/deposit-scene.ts';
 import { ALLOW } from '../../tests/transfer-world.ts';
+import { until } from '../../tests/until.ts';
 import { findPaymentMethod, recordPaymentMethods, storeDeposit, type PlannedDeposit } from './deposit-store.ts';
 
 const FOLLOW = `subscription ($id: ID!) { transferUpdated(transferId: $id) { status } }`;
@@ -210,6 +211,27 @@ describe('a card that was linked just now', () => {
   test('is found, since what wallet has said is waited for', async () => {
     const linked = await scene.world.link(scene.ada, { unheard: true });
     const { transfer } = await scene.create({ source: { paymentMethodId: linked } });
+    await scene.reaches(transfer!.id, 'COMPLETED');
+  });
+});
+
+describe('a customer whose cards are declined again and again', () => {
+  test('is asked to wait: who tries out stolen cards tries many', async () => {
+    const { world, cards } = scene;
+    const eve = await world.customer('Eve');
+    const ends = {
+      source: { paymentMethodId: await world.link(eve) },
+      destination: { accountId: await world.account(eve) },
+    };
+    const create = () => world.execute(eve, CREATE_DEPOSIT, { input: scene.input(ends) });
+    for (let n = 0; n < 20; n++) {
+      cards.script.push(async () => ({ outcome: 'DECLINED', chargeId: null, code: 'lost_card', message: 'No.' }));
+      const { transfer } = (await create()).data!['createTransfer'] as CreatedDeposit;
+      await until('it is declined', async () => (await scene.read(transfer!.id, eve))?.status === 'FAILED');
+    }
+    expect((await create()).errors).toMatchObject([{ extensions: { code: 'RATE_LIMITED' } }]);
+    // Nobody else is.
+    const { transfer } = await scene.create();
     await scene.reaches(transfer!.id, 'COMPLETED');
   });
 });

@@ -28,8 +28,8 @@ export async function startDeposit(
   );
   switch (verdict.outcome) {
     case 'DONE': {
-      const { transfer } = await replayOf(deps, verdict.transferId);
       deps.wakeUp.signal();
+      const { transfer } = await replayOf(deps, verdict.transferId);
       // As this call made it, also where another process has taken its next step already.
       return { transfer: asOf(transfer!, 1), replayed: false, userErrors: [] };
     }
@@ -49,6 +49,7 @@ async function planDeposit(
   bodyHash: Buffer,
 ): Promise<PlannedDeposit> {
   if (!deps.cards) throw refuse('FEATURE_UNAVAILABLE', ['source', 'paymentMethodId']);
+  await deps.limits.check('card-charge-failure', viewer.userId);
   const method = await findChargeableMethod(deps, viewer, { id: command.source.id, signal });
   const account = await findDestination(deps, viewer.userId, command);
   const labels = await labelsOf(deps, [viewer.userId], signal);

@@ -60,10 +60,10 @@ export function createTransferSubgraph(deps: TransferDeps): Subgraph {
     listeners: [payees, paymentMethods, deposits, createRatesListener('transfer')],
     answers: {},
     async start() {
-      const { cards, jobsPool, wakeUp, log } = deps;
+      const { cards, jobsPool, wakeUp, limits, log } = deps;
       // Jobs stay where they are until somebody can charge cards again.
       if (!cards) return;
-      const chargeDeposit = createChargeDeposit({ pool: jobsPool, cards, wakeUp });
+      const chargeDeposit = createChargeDeposit({ pool: jobsPool, cards, wakeUp, limits });
       const tasks = { [CHARGE_DEPOSIT]: chargeDeposit };
       jobs = runJobs({ pool: jobsPool, schema: JOBS_SCHEMA, tasks, concurrency: CHARGES_AT_ONCE, log });
     },
