@@ -43,7 +43,7 @@ async function readAs(text: string): Promise<ReadStatement[]> {
   const { root, namespace } = await readXml(text);
   if (root.name === 'OFX') return readOfx(root);
   if (root.name === 'Document' && CAMT053_NAMESPACE.test(namespace)) return readCamt053(root);
-  throw unknownFormat(root.line, `${root.name} of ${quote(namespace)} is no statement that is read here`);
+  throw unknownFormat(root.line, `${quote(root.name)} of ${quote(namespace)} is no statement that is read here`);
 }
 
 function unknownFormat(line: number, reason: string): Refusal<StatementRefusal> {
