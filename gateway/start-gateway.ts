@@ -53,6 +53,11 @@ export interface RunningGateway {
 /** To receive a whole request; a client that sends a byte a second is not waited for. */
 const REQUEST_TIMEOUT_MS = 30_000;
 const HEADERS_TIMEOUT_MS = 10_000;
+/**
+ * How long a quiet connection is kept. Longer than clients and load balancers keep theirs (60 s is usual): whoever closes first
+ * must not be the server, or a request that is just being sent on the connection is lost.
+ */
+const KEEP_ALIVE_TIMEOUT_MS = 65_000;
 const CLOSE_GRACE_MS = 2000;
 
 /** The only door for clients: starts the gateway and resolves when it listens. */
@@ -72,7 +77,11 @@ export async function startGateway(deps: GatewayDeps): Promise<RunningGateway> {
     log,
   };
   const http = createServer(
-    { requestTimeout: REQUEST_TIMEOUT_MS, headersTimeout: HEADERS_TIMEOUT_MS },
+    {
+      requestTimeout: REQUEST_TIMEOUT_MS,
+      headersTimeout: HEADERS_TIMEOUT_MS,
+      keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
+    },
     (request, response) => void route(door, request, response),
   );
   http.on('clientError', (error: NodeJS.ErrnoException, socket) => refuseMalformed(error, socket));

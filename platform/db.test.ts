@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { openEventLogWorld, effects, type EventLogWorld } from '../tests/event-log-world.ts';
-import { withTransaction, type Queryable } from './db.ts';
+import { until } from '../tests/until.ts';
+import { isDatabaseLost, withTransaction, type Queryable } from './db.ts';
 
 let world: EventLogWorld;
 
@@ -33,5 +34,24 @@ describe('a transaction', () => {
     await expect(hiding).rejects.toThrow('rolled back');
     expect(await effects(world)).not.toContain('lost');
     await expect(withTransaction(world.pool, async () => 'the connection is good')).resolves.toBeDefined();
+  });
+
+  test.each(['while a statement runs', 'between two statements'])('survives its connection, lost %s', async (when) => {
+    const lost = withTransaction(world.pool, async (tx) => {
+      const { rows } = await tx.query<{ pid: number }>({ text: 'SELECT pg_backend_pid() AS pid' });
+      await note(tx, 'lost');
+      const statement = when.startsWith('while') ? tx.query({ text: 'SELECT pg_sleep(10)' }) : null;
+      await world.admin.query('SELECT pg_terminate_backend($1)', [rows[0]!.pid]);
+      await statement;
+      // The loss arrives by itself before the next statement is sent.
+      await until('the session is gone', async () => {
+        const { rowCount } = await world.admin.query('SELECT FROM pg_stat_activity WHERE pid = $1', [rows[0]!.pid]);
+        return rowCount === 0;
+      });
+      await note(tx, 'lost');
+    });
+    expect(isDatabaseLost(await lost.catch((error: unknown) => error))).toBe(true);
+    expect(await effects(world)).not.toContain('lost');
+    await expect(withTransaction(world.pool, async () => 'the pool is good')).resolves.toBeDefined();
   });
 });

@@ -52,6 +52,9 @@ export function createPool(options: PoolOptions): pg.Pool {
     // What is still open when the pool has been ended may lose its server before it has said goodbye.
     if (!pool.ending) options.onError(error);
   });
+  // A connection that dies while it is out of the pool tells so twice: to the query under way, and by an event that would end the
+  // process if nobody listened. The query's error is enough.
+  pool.on('connect', (client) => client.on('error', () => {}));
   return pool;
 }
 

@@ -25,7 +25,7 @@ export type JobTask = (payload: unknown, signal: AbortSignal) => Promise<void>;
 
 export interface RunJobsOptions {
   /**
-   * Connects as the role that owns the schema: graphile-worker's tables have row level security. Two connections are held, for
+   * Made by createPool, as the role that owns the schema: graphile-worker's tables have row level security. Two connections are held, for
    * listening and for the locks; at least one more is needed, and nobody else should use the pool.
    */
   pool: pg.Pool;
@@ -59,12 +59,9 @@ const LONGEST_PAUSE = '5 minutes';
 
 /** Runs jobs in this process; any number of processes may. Returns at once, also while the database is away. */
 export function runJobs(options: RunJobsOptions): JobRunner {
-  const { pool, log, schema } = options;
+  const { log, schema } = options;
   const alarm = createAlarm();
   let stopped = false;
-  // A connection that breaks while it is out of the pool tells so twice: to its query, and here, where nobody needs it.
-  const ignoreError = (client: pg.PoolClient): void => void client.on('error', () => {});
-  pool.on('connect', ignoreError);
 
   async function loop(): Promise<void> {
     while (!stopped) {
@@ -75,7 +72,6 @@ export function runJobs(options: RunJobsOptions): JobRunner {
       }
       if (!stopped) await alarm.sleep(RESTART_PAUSE_MS);
     }
-    pool.off('connect', ignoreError);
   }
 
   const ended = loop();
