@@ -20,8 +20,6 @@ const MAX_BODY_BYTES = 8 * 1024 * 1024;
 const MAX_SOCKETS = 1000;
 /** To receive a whole call. */
 const REQUEST_TIMEOUT_MS = 30_000;
-/** A quiet connection is closed by the gateway and not under its hands, while it sends the next call. */
-const KEEP_ALIVE_TIMEOUT_MS = 65_000;
 const KEEP_ALIVE_MS = 15_000;
 /** The gateway keeps its connections; they must not close just as it sends. */
 const IDLE_CONNECTION_MS = 60_000;
@@ -69,15 +67,12 @@ interface Door extends ListenOptions {
 /** Serves a subgraph over signed HTTP (POST /graphql, /questions/<name>, GET /health) and graphql-ws (/graphql). */
 export async function listenSubgraph(served: ServedSubgraph, options: ListenOptions): Promise<ListeningSubgraph> {
   const door: Door = { ...options, served, transport: served.transport, validated: new Set() };
-  const server = createServer(
-    { requestTimeout: REQUEST_TIMEOUT_MS, keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS },
-    (request, response) => {
-      handle(door, request, response).catch((error: unknown) => {
-        const masked = maskError(error, (cause) => options.log.error({ err: cause }, 'a call failed'));
-        sendJson(response, 500, { errors: [masked] });
-      });
-    },
-  );
+  const server = createServer({ requestTimeout: REQUEST_TIMEOUT_MS }, (request, response) => {
+    handle(door, request, response).catch((error: unknown) => {
+      const masked = maskError(error, (cause) => options.log.error({ err: cause }, 'a call failed'));
+      sendJson(response, 500, { errors: [masked] });
+    });
+  });
   const sockets = attachGraphQLSocket({
     log: options.log,
     server,
