@@ -41,8 +41,7 @@ describe('a transaction', () => {
       const { rows } = await tx.query<{ pid: number }>({ text: 'SELECT pg_backend_pid() AS pid' });
       await note(tx, 'lost');
       const statement = when.startsWith('while') ? tx.query({ text: 'SELECT pg_sleep(10)' }) : null;
-      await world.admin.query('SELECT pg_terminate_backend($1)', [rows[0]!.pid]);
-      await statement;
+      await Promise.all([statement, world.admin.query('SELECT pg_terminate_backend($1)', [rows[0]!.pid])]);
       // The loss arrives by itself before the next statement is sent.
       await until('the session is gone', async () => {
         const { rowCount } = await world.admin.query('SELECT FROM pg_stat_activity WHERE pid = $1', [rows[0]!.pid]);
