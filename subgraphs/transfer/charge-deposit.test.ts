@@ -1,6 +1,11 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import type { SubgraphEvent } from '../../platform/subgraph.ts';
-import { ProviderOutcomeUnknownError, ProviderRefusedError, type Charge } from '../../providers/card-provider.ts';
+import {
+  ProviderOutcomeUnknownError,
+  ProviderRefusedError,
+  type Charge,
+  type ChargeRequest,
+} from '../../providers/card-provider.ts';
 import { blocked, hold, holdRelay, hurry, jobGone, jobWaits } from '../../tests/deposit-jobs.ts';
 import { openDepositScene, steps, type DepositScene, type ShownDeposit } from '../../tests/deposit-scene.ts';
 import { until } from '../../tests/until.ts';
@@ -164,6 +169,27 @@ describe('a deposit', () => {
     expect(steps(done).slice(-2)).toEqual(['PROVIDER_CONFIRMING AWAITING_ACCOUNT', 'COMPLETED']);
     expect(await scene.world.balance(scene.account)).toBe(2550n);
     expect(scene.cards.charges.size).toBe(1);
+  });
+
+  test('asks with the same parameters each time, also when the card was linked anew meanwhile', async () => {
+    const asked: ChargeRequest[] = [];
+    scene.cards.script.push(
+      async (_charge, request) => {
+        asked.push(request);
+        throw new ProviderOutcomeUnknownError('nobody answers');
+      },
+      async (charge, request) => {
+        asked.push(request);
+        return charge();
+      },
+    );
+    const card = await scene.world.link(scene.ada, { reference: 'before' });
+    const { transfer } = await scene.create({ source: { paymentMethodId: card } });
+    await scene.reaches(transfer!.id, 'PROVIDER_CONFIRMING');
+    await scene.world.admin.query(`UPDATE transfer.payment_method SET reference = 'after' WHERE id = $1`, [card]);
+    await scene.hurriedTo(transfer!.id, 'COMPLETED');
+    expect(asked[0]!.reference).toBe('before');
+    expect(asked[1]).toEqual(asked[0]);
   });
 
   test('whose card was unlinked before it was charged FAILS, and the provider hears nothing', async () => {

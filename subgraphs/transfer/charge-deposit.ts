@@ -102,7 +102,6 @@ async function askProvider(cards: CardProvider, deposit: Deposit, signal: AbortS
     if (found) return found;
     if (sentAgoMs > KEY_LIFETIME_MS) return null;
   }
-  if (reference === null) throw new Error(`deposit ${transferId} has nothing to charge`);
   try {
     return await cards.charge({ key: `deposit_${transferId}`, transferId, reference, ...amount }, signal);
   } catch (error) {

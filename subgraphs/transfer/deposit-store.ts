@@ -70,7 +70,7 @@ export interface PlannedDeposit {
   idempotencyKey: string;
   bodyHash: Buffer;
   amount: Money;
-  source: { paymentMethodId: PaymentMethodId; label: string };
+  source: { paymentMethodId: PaymentMethodId; reference: string; label: string };
   destination: { accountId: AccountId; label: string };
   description: string | null;
   initiatedAt: Date;
@@ -89,7 +89,7 @@ export async function storeDeposit(db: Queryable, planned: PlannedDeposit): Prom
   const { rows } = await db.query<{ outcome: string; verdict: LedgerRefusal | null; transfer_id: TransferId | null }>({
     name: 'transfer-start-deposit',
     text: `SELECT outcome, verdict, transfer_id
-           FROM transfer.start_deposit($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14::jsonb)`,
+           FROM transfer.start_deposit($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15::jsonb)`,
     values: [
       MUTATION,
       planned.transferId,
@@ -99,6 +99,7 @@ export async function storeDeposit(db: Queryable, planned: PlannedDeposit): Prom
       planned.amount.amountMinor.toString(),
       planned.amount.currency,
       planned.source.paymentMethodId,
+      planned.source.reference,
       planned.source.label,
       planned.destination.accountId,
       planned.destination.label,
@@ -128,7 +129,8 @@ export interface Deposit {
   userId: UserId;
   status: TransferStatus;
   amount: Money;
-  reference: string | null;
+  /** What the provider charges. */
+  reference: string;
   methodActive: boolean;
   /** How long ago it was first given to the provider, by the database's clock; null when it was not yet. */
   sentAgoMs: number | null;
@@ -141,12 +143,12 @@ export async function readDeposit(db: Queryable, transferId: TransferId): Promis
     status: TransferStatus;
     amount: string;
     currency: string;
-    reference: string | null;
+    source_reference: string;
     active: boolean | null;
     sent_ago_ms: string | null;
   }>({
     name: 'transfer-read-deposit',
-    text: `SELECT t.user_id, t.status, t.amount, t.currency, m.reference, m.active,
+    text: `SELECT t.user_id, t.status, t.amount, t.currency, t.source_reference, m.active,
              (SELECT round(extract(epoch FROM clock_timestamp() - min((s ->> 'at')::timestamptz)) * 1000)
               FROM jsonb_array_elements(t.timeline) AS s WHERE s ->> 'status' = 'SENT_TO_PROVIDER') AS sent_ago_ms
            FROM transfer.transfer t LEFT JOIN transfer.payment_method m ON m.id = t.source_payment_method_id
@@ -160,7 +162,7 @@ export async function readDeposit(db: Queryable, transferId: TransferId): Promis
     userId: row.user_id,
     status: row.status,
     amount: { amountMinor: BigInt(row.amount), currency: row.currency },
-    reference: row.reference,
+    reference: row.source_reference,
     methodActive: row.active ?? false,
     sentAgoMs: row.sent_ago_ms === null ? null : Number(row.sent_ago_ms),
   };

@@ -13,6 +13,9 @@ import { refuse } from './refusals.ts';
  * was asked. One that was ended a moment ago may still be accepted: its deposit then FAILS before the provider hears of it.
  */
 
+/** A payment method that has something to charge. */
+export type ChargeableMethod = LinkedMethod & { reference: string };
+
 /** Longer than the projection is ever behind while it runs. */
 const CATCH_UP_MS = 2_000;
 
@@ -21,7 +24,7 @@ export async function findChargeableMethod(
   deps: Pick<SubgraphDeps, 'listenersCaughtUp' | 'log'> & { pool: Pool },
   viewer: Viewer,
   { id, signal }: { id: PaymentMethodId | null; signal: AbortSignal },
-): Promise<LinkedMethod> {
+): Promise<ChargeableMethod> {
   const field = ['source', 'paymentMethodId'];
   let method = id && (await findPaymentMethod(deps.pool, id));
   if (id && !method?.active) {
@@ -31,5 +34,5 @@ export async function findChargeableMethod(
   }
   if (method?.ownerId !== viewer.userId || !method.active) throw refuse('PAYMENT_METHOD_NOT_FOUND', field);
   if (method.reference === null) throw refuse('PAYMENT_METHOD_NOT_CHARGEABLE', field);
-  return method;
+  return { ...method, reference: method.reference };
 }

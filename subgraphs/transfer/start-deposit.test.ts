@@ -122,7 +122,7 @@ describe('a deposit whose start is disturbed', () => {
       idempotencyKey: `key-${newId()}`,
       bodyHash: Buffer.alloc(32, 1),
       amount: { amountMinor: 100n, currency: 'USD' },
-      source: { paymentMethodId: scene.card, label: 'Visa' },
+      source: { paymentMethodId: scene.card, reference: 'card', label: 'Visa' },
       destination: { accountId: scene.account, label: 'Ada' },
       description: null,
       initiatedAt: new Date(),

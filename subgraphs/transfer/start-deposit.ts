@@ -78,7 +78,7 @@ async function planDeposit(
     idempotencyKey,
     bodyHash,
     amount,
-    source: { paymentMethodId: method.id, label: method.label },
+    source: { paymentMethodId: method.id, reference: method.reference, label: method.label },
     destination: { accountId: account.id, label: labels.get(viewer.userId)! },
     description,
     initiatedAt,

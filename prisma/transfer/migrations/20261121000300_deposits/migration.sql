@@ -18,11 +18,16 @@ CREATE TABLE payment_method (
   changed_at timestamptz(3) NOT NULL -- of the fact behind the row: an older one that comes late changes nothing
 );
 
+-- What a DEPOSIT charges. Kept with the deposit, because a provider refuses a key that comes with other parameters than before, and a
+-- card that is linked anew may have another reference.
+ALTER TABLE transfer ADD COLUMN source_reference text,
+  ADD CONSTRAINT deposit_has_its_reference CHECK ((type = 'DEPOSIT') = (source_reference IS NOT NULL));
+
 -- Claims the key and stores a transfer that is INITIATED, with its assessment and DepositStarted. Outcomes as of create_transfers:
 -- DONE, REPLAYED (transfer_id, or the verdict, of then), KEY_REUSED. Nothing is posted yet. Runs with the rights of its caller.
 CREATE FUNCTION start_deposit(
   p_mutation text, p_transfer_id uuid, p_user_id uuid, p_key text, p_body_hash bytea, p_amount numeric, p_currency text,
-  p_payment_method_id uuid, p_source_label text, p_destination_account_id uuid, p_destination_label text, p_description text,
+  p_payment_method_id uuid, p_source_reference text, p_source_label text, p_destination_account_id uuid, p_destination_label text, p_description text,
   p_initiated_at timestamptz, p_assessment jsonb
 ) RETURNS TABLE (outcome text, verdict text, transfer_id uuid)
   LANGUAGE plpgsql SET search_path = transfer, pg_temp AS $$
@@ -48,10 +53,10 @@ BEGIN
   END IF;
 
   INSERT INTO transfer (id, user_id, type, status, amount, currency, destination_amount, destination_currency,
-      source_payment_method_id, source_owner_id, source_label, destination_account_id, destination_owner_id, destination_label,
+      source_payment_method_id, source_reference, source_owner_id, source_label, destination_account_id, destination_owner_id, destination_label,
       description, timeline, created_at, updated_at)
     VALUES (p_transfer_id, p_user_id, 'DEPOSIT', 'INITIATED', p_amount, p_currency, p_amount, p_currency,
-      p_payment_method_id, p_user_id, p_source_label, p_destination_account_id, p_user_id, p_destination_label,
+      p_payment_method_id, p_source_reference, p_user_id, p_source_label, p_destination_account_id, p_user_id, p_destination_label,
       p_description, jsonb_build_array(jsonb_build_object('status', 'INITIATED', 'at', started_text)), started, started);
   PERFORM risk.record_assessments(ARRAY[p_transfer_id], ARRAY[p_user_id], ARRAY[p_assessment]);
   PERFORM platform.append_events(ARRAY['DepositStarted'], ARRAY[p_transfer_id::text],
