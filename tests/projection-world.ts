@@ -42,7 +42,7 @@ export async function openProjectionWorld(
     },
     async caughtUp() {
       for (const listener of one.subgraph.listeners) {
-        await listeners.caughtUp(listener.name, AbortSignal.timeout(10_000));
+        await listeners.caughtUp(listener.name, AbortSignal.timeout(20_000));
       }
     },
     async close() {

@@ -157,7 +157,7 @@ export async function openTransferWorld({
       const email = `${displayName.toLowerCase().replaceAll(/\W/g, '-')}.${userId}@example.com`;
       const payload = { userId, displayName, emailHash: emailHash(database.secrets, email) };
       await appendEvents(pool, [{ type: 'UserRegistered', key: userId, payload }]);
-      if (!unheard) await listeners.caughtUp('transfer.payees', AbortSignal.timeout(10_000));
+      if (!unheard) await listeners.caughtUp('transfer.payees', AbortSignal.timeout(20_000));
       const viewer: Viewer = { userId, sessionId: newId(), roles: ['CUSTOMER'], expiresAtMs: Number.MAX_SAFE_INTEGER };
       return { userId, email, viewer };
     },
@@ -181,13 +181,13 @@ export async function openTransferWorld({
         at: new Date().toISOString(),
       };
       await appendEvents(pool, [{ type: 'PaymentMethodConnected', key: paymentMethodId, payload }]);
-      if (!unheard) await listeners.caughtUp('transfer.payment-methods', AbortSignal.timeout(10_000));
+      if (!unheard) await listeners.caughtUp('transfer.payment-methods', AbortSignal.timeout(20_000));
       return paymentMethodId;
     },
     async unlink(owner, paymentMethodId) {
       const payload = { paymentMethodId, ownerId: owner.userId, at: new Date().toISOString() };
       await appendEvents(pool, [{ type: 'PaymentMethodDisconnected', key: paymentMethodId, payload }]);
-      await listeners.caughtUp('transfer.payment-methods', AbortSignal.timeout(10_000));
+      await listeners.caughtUp('transfer.payment-methods', AbortSignal.timeout(20_000));
     },
     fund: (accountId, amount, currency = 'USD') => world.fundMinor(accountId, parseAmount(amount, currency), currency),
     async fundMinor(accountId, amountMinor, currency) {
@@ -212,7 +212,7 @@ export async function openTransferWorld({
     async recordRates(rates, { unheard = false } = {}) {
       const payload = { ...rates, source: 'test' };
       await appendEvents(pool, [{ type: 'RatesRecorded', key: rates.date, payload }]);
-      if (!unheard) await listeners.caughtUp('transfer.rates', AbortSignal.timeout(10_000));
+      if (!unheard) await listeners.caughtUp('transfer.rates', AbortSignal.timeout(20_000));
     },
     async setStatus(accountId, status) {
       await admin.query('UPDATE ledger.account SET status = $2 WHERE id = $1', [accountId, status]);

@@ -74,6 +74,7 @@ describe('a transfer that is posted', () => {
         rate_date: null,
         source_account_id: from.accountId,
         source_payment_method_id: null,
+        source_reference: null,
         source_owner_id: from.ownerId,
         source_label: 'Ada',
         destination_account_id: to.accountId,

@@ -78,7 +78,8 @@ describe('a deposit whose start is disturbed', () => {
 
   test('by a lock that is held for too long is POSTER_BUSY, with nothing stored', async () => {
     const idempotencyKey = `key-${newId()}`;
-    const held = await claim(idempotencyKey);
+    // A lock of the table: a transaction that has written would hold back the event readers of every other test for as long.
+    const held = await hold(scene.world.admin, 'LOCK TABLE transfer.idempotency_key IN SHARE ROW EXCLUSIVE MODE');
     const before = await scene.world.stored();
     expect((await scene.create({ idempotencyKey })).userErrors).toEqual([{ code: 'POSTER_BUSY', field: null }]);
     expect(await scene.world.stored()).toEqual(before);
