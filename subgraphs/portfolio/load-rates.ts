@@ -21,7 +21,7 @@ const RETRY_MS = 30_000;
 
 /**
  * Loads the rates now, and again every hour until the returned function is called. Never throws: a bank without new rates
- * works with those it has, marked stale, and one that has none at all moves money within each currency all the same.
+ * works with those it has, marked stale, and one that has none at all still moves US dollars, and money between a customer's own accounts.
  */
 export async function startLoadingRates(deps: LoadRatesDeps): Promise<() => Promise<void>> {
   const { log, rateSources, recheckMs = RECHECK_MS } = deps;
