@@ -3,6 +3,7 @@ import { readConfig } from '../platform/config.ts';
 import { systemClock } from '../platform/clock.ts';
 import { createLog } from '../platform/log.ts';
 import { createWakeUp } from '../platform/wake-up.ts';
+import { NO_PROVIDERS } from '../providers/providers.ts';
 import { expectBooksOk } from '../tests/books.ts';
 import { createTestDatabase, type TestDatabase } from '../tests/database.ts';
 import { createDemoCustomers, DEMO_CUSTOMERS, type DemoDeps } from './demo.ts';
@@ -16,7 +17,7 @@ beforeAll(async () => {
   const log = createLog('silent');
   const wakeUp = createWakeUp({ redisUrl: null, log });
   subgraphs = await runSubgraphs({
-    cards: null,
+    providers: NO_PROVIDERS,
     names: ['user', 'wallet'],
     config: readConfig({}),
     databaseUrl: database.adminUrl,

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { readConfig } from '../platform/config.ts';
 import { newId, type TransferId, type UserId } from '../platform/ids.ts';
 import type { MainProcess } from '../platform/main-process.ts';
+import { NO_PROVIDERS } from '../providers/providers.ts';
 import { startStripeSimulator, type StripeSimulator } from '../providers/simulators/stripe/stripe-simulator.ts';
 import { connectProviders, startProviders } from './providers.ts';
 
@@ -39,9 +40,9 @@ const soon = () => AbortSignal.timeout(10_000);
 describe('who charges cards', () => {
   test('is nobody with live providers and no key', async () => {
     const config = readConfig({ PROVIDERS: 'live' });
-    expect(connectProviders(config)).toBeNull();
+    expect(connectProviders(config)).toEqual(NO_PROVIDERS);
     const progress: string[] = [];
-    expect(await startProviders(mainProcess(), config, (step) => progress.push(step))).toBeNull();
+    expect(await startProviders(mainProcess(), config, (step) => progress.push(step))).toEqual(NO_PROVIDERS);
     expect(progress).toEqual([]);
   });
 
@@ -49,7 +50,7 @@ describe('who charges cards', () => {
     const folder = path.join(directory, 'unused');
     const config = readConfig({ STRIPE_URL: shared.url, STRIPE_SECRET_KEY: secretKey, DWAYBANK_FOLDER: folder });
     const progress: string[] = [];
-    for (const cards of [
+    for (const { cards } of [
       await startProviders(mainProcess(), config, (step) => progress.push(step)),
       connectProviders(config),
     ]) {
@@ -70,7 +71,7 @@ describe('who charges cards', () => {
     for (let start = 0; start < 2; start++) {
       const main = mainProcess();
       const progress: string[] = [];
-      const cards = await startProviders(main, config, (step) => progress.push(step));
+      const { cards } = await startProviders(main, config, (step) => progress.push(step));
       expect(progress).toEqual([expect.stringMatching(/^Simulated providers: Stripe on 127\.0\.0\.1:\d+$/)]);
       if (start === 0) {
         const { reference } = await cards!.saveCard('pm_card_visa', newId<UserId>(), soon());

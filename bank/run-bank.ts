@@ -25,9 +25,9 @@ export async function runBank(
   const wakeUp = createWakeUp({ redisUrl: config.redisUrl, log });
   main.onStop(() => wakeUp.close());
   const shared = { config, databaseUrl, secrets, wakeUp, clock: systemClock, log };
-  const cards = await startProviders(main, config, progress);
+  const providers = await startProviders(main, config, progress);
   if (main.stopping) return;
-  const subgraphs = await runSubgraphs({ ...shared, cards, names: SUBGRAPH_NAMES });
+  const subgraphs = await runSubgraphs({ ...shared, providers, names: SUBGRAPH_NAMES });
   main.onStop(() => subgraphs.stop());
   progress(`Subgraphs: ${SUBGRAPH_NAMES.join(', ')}`);
   const demoLogins = demo && config.simulated;

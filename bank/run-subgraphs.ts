@@ -15,7 +15,7 @@ import { serveSubgraph } from '../platform/subgraph-server.ts';
 import type { ServedSubgraph, Subgraph, SubgraphName, SubgraphTransport } from '../platform/subgraph.ts';
 import { CALLER_KEY } from '../platform/viewer.ts';
 import type { WakeUp } from '../platform/wake-up.ts';
-import type { CardProvider } from '../providers/card-provider.ts';
+import type { Providers } from '../providers/providers.ts';
 import { createInsightsSubgraph } from '../subgraphs/insights/subgraph.ts';
 import { createPortfolioSubgraph } from '../subgraphs/portfolio/subgraph.ts';
 import { createRiskSubgraph } from '../subgraphs/risk/subgraph.ts';
@@ -25,8 +25,7 @@ import { createWalletSubgraph } from '../subgraphs/wallet/subgraph.ts';
 import { serviceRole } from './owners.ts';
 
 /** What some subgraphs are wired with beside what all are. */
-interface MoreDeps {
-  cards: CardProvider | null;
+interface MoreDeps extends Providers {
   /** Rates older than so many days change no money; null: of any age. */
   exchangeMaxAgeDays: number | null;
   /** Opens one more pool of the subgraph's own role; it is ended with the others. */
@@ -65,8 +64,7 @@ export interface RunSubgraphsOptions {
   config: Config;
   databaseUrl: string;
   secrets: Secrets;
-  /** Who charges cards; null where nobody does. */
-  cards: CardProvider | null;
+  providers: Providers;
   wakeUp: WakeUp;
   clock: Clock;
   log: Logger;
@@ -86,7 +84,7 @@ export interface RunningSubgraphs {
 
 /** Creates, wires and runs subgraphs with their listeners in this process. */
 export async function runSubgraphs(options: RunSubgraphsOptions): Promise<RunningSubgraphs> {
-  const { names, config, secrets, cards, wakeUp, clock, log } = options;
+  const { names, config, secrets, providers, wakeUp, clock, log } = options;
   const commonTypeDefs = readFileSync(new URL('../schema/common.graphql', import.meta.url), 'utf8');
   const limits = createRateLimits({ redisUrl: config.redisUrl, log });
   const pools = new Map(names.map((name) => [name, openPool(options, name, POOL_SIZES[name])]));
@@ -109,7 +107,7 @@ export async function runSubgraphs(options: RunSubgraphsOptions): Promise<Runnin
       limits,
       ask: (asked, question, body, signal) => transports.get(asked).ask(question, body, signal),
       listenersCaughtUp: (listener, signal) => runnerOf(runners, listener).caughtUp(listener, signal),
-      cards,
+      ...providers,
       // The rates that come with the bank are as old as its last update; playing with simulated money they are good enough.
       exchangeMaxAgeDays: config.simulated ? null : POLICY.rates.exchangeMaxAgeDays,
       morePool(max) {

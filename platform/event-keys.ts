@@ -16,15 +16,20 @@ function idsIn(event: StoredEvent): string[] {
       return [event.payload.sessionId, event.payload.userId];
     case 'AccountOpened':
       return [event.payload.accountId, event.payload.ownerId];
+    case 'AccountStatusChanged':
+      return [event.payload.accountId, event.payload.ownerId];
+    case 'HoldChanged':
     case 'EntryPosted':
       return event.payload.changes.flatMap(({ accountId, ownerId }) => [accountId, ownerId]);
     case 'DepositStarted':
+    case 'PayoutStarted':
+    case 'TransferReversed':
     case 'TransferAdvanced':
     case 'TransferFailed':
       return [event.payload.transferId, event.payload.userId];
     case 'TransferCompleted': {
       const { transferId, senderId, recipientId, sourceAccountId, destinationAccountId } = event.payload;
-      return [transferId, senderId, recipientId, destinationAccountId, ...(sourceAccountId ? [sourceAccountId] : [])];
+      return [transferId, senderId, recipientId, destinationAccountId, sourceAccountId].filter((id) => id !== null);
     }
     case 'PaymentMethodConnected':
     case 'PaymentMethodSynced':

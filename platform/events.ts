@@ -3,6 +3,7 @@ import type {
   AlertId,
   EntryId,
   ExternalTransactionId,
+  HoldId,
   PaymentMethodId,
   PostingId,
   SessionId,
@@ -27,20 +28,35 @@ export interface EventPayloads {
   EntryPosted: { entryId: EntryId; transferId: TransferId | null; kind: string; changes: BalanceChange[] };
   /** By transfer: money was asked to come in from outside; a job charges the provider. */
   DepositStarted: { transferId: TransferId; userId: UserId; at: string };
+  /** By ledger: a hold was placed, increased, released or has expired (a capture is an EntryPosted), and what that did to the account. */
+  HoldChanged: {
+    holdId: HoldId;
+    transferId: TransferId | null;
+    status: 'OPEN' | 'CAPTURED' | 'RELEASED' | 'EXPIRED';
+    changes: BalanceChange[];
+  };
+  /** By ledger: an account was frozen, used again, or closed for good. */
+  AccountStatusChanged: { accountId: AccountId; ownerId: UserId; status: 'ACTIVE' | 'FROZEN' | 'CLOSED'; at: string };
+  /** By transfer: money is held and waits to be carried out of the bank; a job does it. */
+  PayoutStarted: { transferId: TransferId; userId: UserId; at: string };
   /** By transfer: a step that is not the last. Read the transfer for what it is now. */
   TransferAdvanced: { transferId: TransferId; userId: UserId; status: string; at: string };
-  /** By transfer: it ended without moving money. */
+  /** By transfer: it ended without moving money, as FAILED, EXPIRED, CANCELLED or COMPENSATED. */
   TransferFailed: { transferId: TransferId; userId: UserId; failureCode: string; at: string };
+  /** By transfer: money that had arrived was taken back, in part or whole; the status is REVERSED once nothing is left. */
+  TransferReversed: { transferId: TransferId; userId: UserId; status: 'COMPLETED' | 'REVERSED'; at: string };
   /** By transfer. */
   TransferCompleted: {
     transferId: TransferId;
-    type: 'INTERNAL' | 'DEPOSIT' | 'EXCHANGE';
+    type: 'INTERNAL' | 'DEPOSIT' | 'EXCHANGE' | 'WITHDRAWAL' | 'EXTERNAL';
     /** Who asked for it. */
     senderId: UserId;
-    recipientId: UserId;
+    /** Null when it went to somebody who is no customer (EXTERNAL). */
+    recipientId: UserId | null;
     /** Null for a DEPOSIT. */
     sourceAccountId: AccountId | null;
-    destinationAccountId: AccountId;
+    /** Null for a WITHDRAWAL and an EXTERNAL. */
+    destinationAccountId: AccountId | null;
     amountMinor: string;
     currency: string;
     /** What arrived: differs from the amount for an EXCHANGE. */

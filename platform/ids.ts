@@ -16,8 +16,33 @@ export type TransferId = Branded<'TransferId'>;
 export type PaymentMethodId = Branded<'PaymentMethodId'>;
 export type ExternalTransactionId = Branded<'ExternalTransactionId'>;
 export type AlertId = Branded<'AlertId'>;
+export type HoldId = Branded<'HoldId'>;
+export type QuoteId = Branded<'QuoteId'>;
+export type ScheduleId = Branded<'ScheduleId'>;
+export type BatchId = Branded<'BatchId'>;
+export type DeadLetterId = Branded<'DeadLetterId'>;
+export type WebhookId = Branded<'WebhookId'>;
+export type PocketId = Branded<'PocketId'>;
+/** Somebody or something outside the bank that money goes to: made from what names it (an IBAN), so that the same is the same. */
+export type PayeeId = Branded<'PayeeId'>;
 export type AnyId =
-  UserId | SessionId | AccountId | EntryId | PostingId | TransferId | PaymentMethodId | ExternalTransactionId | AlertId;
+  | UserId
+  | SessionId
+  | AccountId
+  | EntryId
+  | PostingId
+  | TransferId
+  | PaymentMethodId
+  | ExternalTransactionId
+  | AlertId
+  | HoldId
+  | QuoteId
+  | ScheduleId
+  | BatchId
+  | DeadLetterId
+  | WebhookId
+  | PocketId
+  | PayeeId;
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 

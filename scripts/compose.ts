@@ -1,5 +1,5 @@
 /**
- * Composes the supergraph, offline: schema/common.graphql and each subgraphs/<name>/schema.graphql in,
+ * Composes the supergraph, offline: schema/common.graphql and each subgraph's schema.graphql (with those of its rooms) in,
  * schema/supergraph.graphql (what the gateway plans with) and schema/api.graphql (what clients see) out. Both are
  * committed; `--check` only says whether they are stale.
  */
@@ -11,6 +11,7 @@ import { composeServices } from '@apollo/composition';
 import { Supergraph } from '@apollo/federation-internals';
 import { lexicographicSortSchema, parse, printSchema } from 'graphql';
 import { SUBGRAPH_NAMES } from '../platform/subgraph.ts';
+import { readTypeDefs } from '../platform/type-defs.ts';
 
 /** A text that composition makes, by its file below the root. */
 export type ComposedFiles = Record<'schema/supergraph.graphql' | 'schema/api.graphql', string>;
@@ -27,7 +28,7 @@ export function compose(root: string): ComposedFiles {
     name,
     // Where a subgraph answers is the deployment's to say; the gateway finds it by name.
     url: `dwaybank:${name}`,
-    typeDefs: parse(`${common}\n${readFileSync(join(root, `subgraphs/${name}/schema.graphql`), 'utf8')}`),
+    typeDefs: parse(`${common}\n${readTypeDefs(join(root, 'subgraphs', name))}`),
   }));
   const { supergraphSdl, errors, hints } = composeServices(services);
   const faults = [...(errors ?? []).map((error) => error.message), ...(hints ?? []).map((hint) => hint.toString())];

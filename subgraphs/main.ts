@@ -42,13 +42,13 @@ runMain(
     const wakeUp = createWakeUp({ redisUrl: config.redisUrl, log });
     main.onStop(() => wakeUp.close());
     const { databaseUrl } = config;
-    const cards = connectProviders(config);
+    const providers = connectProviders(config);
     const subgraphs = await runSubgraphs({
       names,
       config,
       databaseUrl,
       secrets,
-      cards,
+      providers,
       wakeUp,
       clock: systemClock,
       log,

@@ -1,5 +1,6 @@
-import { existsSync, readFileSync, readdirSync } from 'node:fs';
+import { readFileSync, readdirSync } from 'node:fs';
 import { execFileSync } from 'node:child_process';
+import path from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 
 /** The codes that docs/errors.md explains: first cell of each table row. */
@@ -7,14 +8,19 @@ const documented = new Set(
   [...readFileSync('docs/errors.md', 'utf8').matchAll(/^\| `([A-Z][A-Z0-9_]+)` \|/gm)].map(([, code]) => code!),
 );
 
+/** Each subgraph's refusals.ts, and those of its rooms. */
+function refusalFiles(): string[] {
+  return readdirSync('subgraphs', { recursive: true, encoding: 'utf8' })
+    .filter((file) => path.basename(file) === 'refusals.ts')
+    .map((file) => path.join('subgraphs', file));
+}
+
 /** Codes of user errors: the keys of every subgraph's total record of refusals. */
 async function refusalCodes(): Promise<string[]> {
   const codes: string[] = [];
-  for (const name of readdirSync('subgraphs')) {
-    // Who has no mutation refuses nothing.
-    if (!existsSync(`subgraphs/${name}/refusals.ts`)) continue;
-    // The path is made here, so that a new subgraph is covered by being there.
-    const module = (await import(`../subgraphs/${name}/refusals.ts`)) as Record<string, unknown>;
+  // Found by their name, so that a new subgraph or room is covered by being there.
+  for (const file of refusalFiles()) {
+    const module = (await import(`../${file}`)) as Record<string, unknown>;
     const records = Object.entries(module).filter(
       ([key, value]) => key.endsWith('_REFUSALS') && typeof value === 'object',
     );

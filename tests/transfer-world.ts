@@ -21,6 +21,7 @@ import type { SubgraphEvent, SubgraphRequest } from '../platform/subgraph.ts';
 import type { Viewer } from '../platform/viewer.ts';
 import { createLocalWakeUp } from '../platform/wake-up.ts';
 import type { CardProvider } from '../providers/card-provider.ts';
+import type { ProviderRegistry } from '../providers/registry.ts';
 import type { PosterLimits } from '../subgraphs/transfer/poster.ts';
 import { createTransferSubgraph } from '../subgraphs/transfer/subgraph.ts';
 import { expectBooksOk } from './books.ts';
@@ -97,10 +98,12 @@ const COUNTS = `SELECT
 export async function openTransferWorld({
   posterLimits,
   cards = null,
+  payouts = null,
   exchangeMaxAgeDays = null,
 }: {
   posterLimits?: Partial<PosterLimits>;
   cards?: CardProvider | null;
+  payouts?: ProviderRegistry | null;
   exchangeMaxAgeDays?: number | null;
 } = {}): Promise<TransferWorld> {
   const database = await createTestDatabase();
@@ -120,6 +123,8 @@ export async function openTransferWorld({
     postingPool: pool,
     jobsPool: database.pool('dwaybank_transfer', { max: 4 }),
     cards,
+    payouts,
+    webhooks: [],
     exchangeMaxAgeDays,
     secrets: database.secrets,
     wakeUp,

@@ -11,6 +11,7 @@ import { SUBGRAPH_NAMES, type SubgraphName, type SubgraphTransport } from '../pl
 import { createWakeUp } from '../platform/wake-up.ts';
 import type { StripeSimulator } from '../providers/simulators/stripe/stripe-simulator.ts';
 import { createStripeCards } from '../providers/stripe/stripe-cards.ts';
+import { NO_PROVIDERS } from '../providers/providers.ts';
 import { expectBooksOk } from './books.ts';
 import { createTestDatabase, type TestDatabase } from './database.ts';
 import { follow, type Follower } from './follower.ts';
@@ -236,7 +237,7 @@ async function runTestBank(
     log,
   };
   const cards = stripe && createStripeCards({ secretKey: stripe.secretKey, url: stripe.simulator.url });
-  const subgraphs = await runSubgraphs({ ...shared, cards, names: SUBGRAPH_NAMES });
+  const subgraphs = await runSubgraphs({ ...shared, providers: { ...NO_PROVIDERS, cards }, names: SUBGRAPH_NAMES });
   // Object.fromEntries loses the names' type; they are all there by construction.
   const transports = Object.fromEntries(SUBGRAPH_NAMES.map((name) => [name, subgraphs.transport(name)])) as Record<
     SubgraphName,

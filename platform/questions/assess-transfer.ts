@@ -1,4 +1,4 @@
-import type { AccountId, TransferId, UserId } from '../ids.ts';
+import type { AccountId, PayeeId, PaymentMethodId, TransferId, UserId } from '../ids.ts';
 import type { ClientOrigin } from '../viewer.ts';
 
 /**
@@ -8,12 +8,13 @@ import type { ClientOrigin } from '../viewer.ts';
 export interface AssessTransferQuestion {
   transferId: TransferId;
   customerId: UserId;
-  type: 'INTERNAL' | 'DEPOSIT' | 'EXCHANGE';
+  type: 'INTERNAL' | 'DEPOSIT' | 'EXCHANGE' | 'WITHDRAWAL' | 'EXTERNAL';
   /** Null for a DEPOSIT. */
   sourceAccountId: AccountId | null;
-  destinationAccountId: AccountId;
-  /** The owner of the destination. */
-  recipientId: UserId;
+  /** Null for a WITHDRAWAL and an EXTERNAL. */
+  destinationAccountId: AccountId | null;
+  /** The owner of the destination; for a WITHDRAWAL the payment method, for an EXTERNAL the payee. */
+  recipientId: UserId | PaymentMethodId | PayeeId;
   /** Minor units, as digits. */
   amountMinor: string;
   currency: string;

@@ -1,7 +1,7 @@
-import { readFileSync } from 'node:fs';
 import { createRatesListener, createRatesReader } from '../../platform/rates-projection.ts';
 import type { SubgraphDeps } from '../../platform/subgraph-deps.ts';
 import type { Subgraph } from '../../platform/subgraph.ts';
+import { readTypeDefs } from '../../platform/type-defs.ts';
 import { createHistoryStore } from './history-store.ts';
 import { externalLines, movements } from './listeners.ts';
 import { createLoaders, type InsightsLoaders } from './loaders.ts';
@@ -15,7 +15,7 @@ export function createInsightsSubgraph({ pool, clock }: Pick<SubgraphDeps, 'pool
   const rates = createRatesReader(pool, 'insights');
   return {
     name: 'insights',
-    typeDefs: readFileSync(new URL('schema.graphql', import.meta.url), 'utf8'),
+    typeDefs: readTypeDefs(import.meta.dirname),
     // The cast: Apollo's type for resolvers knows no __resolveReference, and the server no subgraph's own loaders.
     resolvers: createResolvers({ history, rates }) as Subgraph['resolvers'],
     createLoaders: (caller): InsightsLoaders => createLoaders({ store, history, rates, clock }, caller),

@@ -1,6 +1,6 @@
-import { readFileSync } from 'node:fs';
 import type { SubgraphDeps } from '../../platform/subgraph-deps.ts';
 import type { Subgraph } from '../../platform/subgraph.ts';
+import { readTypeDefs } from '../../platform/type-defs.ts';
 import { embeddedRates } from '../../providers/rates/embedded-rates.ts';
 import type { RateSource } from '../../providers/rates/rate-source.ts';
 import { balances, outside } from './listeners.ts';
@@ -27,7 +27,7 @@ export function createPortfolioSubgraph(deps: SubgraphDeps & PortfolioOptions): 
   let stopLoadingRates = () => Promise.resolve();
   return {
     name: 'portfolio',
-    typeDefs: readFileSync(new URL('schema.graphql', import.meta.url), 'utf8'),
+    typeDefs: readTypeDefs(import.meta.dirname),
     // The cast: Apollo's type for resolvers knows no __resolveReference, and the server no subgraph's own loaders.
     resolvers: createResolvers({ ...deps, store, rates, openStreams }) as Subgraph['resolvers'],
     createLoaders: (): PortfolioLoaders => createLoaders(store),

@@ -26,7 +26,7 @@ export interface AssessTransferDeps extends Pick<SubgraphDeps, 'secrets' | 'list
 
 /** What is read of AssessTransferQuestion, checked because it comes from another process. */
 const questionSchema = z.object({
-  type: z.enum(['INTERNAL', 'DEPOSIT', 'EXCHANGE']),
+  type: z.enum(['INTERNAL', 'DEPOSIT', 'EXCHANGE', 'WITHDRAWAL', 'EXTERNAL']),
   customerId: z.uuid().transform((id) => id as UserId),
   recipientId: z.uuid().transform((id) => id as UserId),
   amountMinor: z.string().regex(/^[1-9][0-9]{0,37}$/),
@@ -43,7 +43,7 @@ export async function assessTransfer(deps: AssessTransferDeps, question: unknown
   const { type, customerId, recipientId, amountMinor, currency, origin } = questionSchema.parse(question);
   const assessedAt = deps.clock.now().toISOString();
   // Between own accounts and from outside nothing leaves the customer: nothing is counted, compared or remembered.
-  if (type !== 'INTERNAL' || customerId === recipientId) {
+  if (type === 'DEPOSIT' || type === 'EXCHANGE' || customerId === recipientId) {
     return { score: 0, level: 'LOW', decision: 'ALLOW', factors: [], assessedAt, spending: null, evidence: {} };
   }
   const usdMinor = await valueInUsd(deps, BigInt(amountMinor), currency);

@@ -1,7 +1,7 @@
-import { readFileSync } from 'node:fs';
 import { createRatesListener, createRatesReader } from '../../platform/rates-projection.ts';
 import type { SubgraphDeps } from '../../platform/subgraph-deps.ts';
 import type { Subgraph } from '../../platform/subgraph.ts';
+import { readTypeDefs } from '../../platform/type-defs.ts';
 import { assessTransfer } from './assess-transfer.ts';
 import { createAlertsListener } from './listeners.ts';
 import { createLoaders, type RiskLoaders } from './loaders.ts';
@@ -16,7 +16,7 @@ export function createRiskSubgraph(deps: SubgraphDeps): Subgraph {
   const openStreams = new Set<() => void>();
   return {
     name: 'risk',
-    typeDefs: readFileSync(new URL('schema.graphql', import.meta.url), 'utf8'),
+    typeDefs: readTypeDefs(import.meta.dirname),
     // The cast: Apollo's type for resolvers knows no __resolveReference, and the server no subgraph's own loaders.
     resolvers: createResolvers({ ...deps, rates, openStreams }) as unknown as Subgraph['resolvers'],
     createLoaders: (caller): RiskLoaders => createLoaders({ pool, store, clock }, caller),

@@ -5,7 +5,7 @@ import type { RatesReader } from '../../platform/rates-projection.ts';
 import type { UserError } from '../../platform/refusal.ts';
 import type { SubgraphDeps } from '../../platform/subgraph-deps.ts';
 import type { ClientOrigin, Viewer } from '../../platform/viewer.ts';
-import type { CardProvider } from '../../providers/card-provider.ts';
+import type { Providers } from '../../providers/providers.ts';
 import type { Gate } from './gate.ts';
 import type { TransferParent } from './graph-types.ts';
 import type { Lookups } from './lookups.ts';
@@ -14,7 +14,7 @@ import type { TransferStore } from './store.ts';
 
 /* What goes into createTransfer beside its input, and what comes out: the same for every kind of transfer. */
 
-export interface CreateTransferDeps extends SubgraphDeps {
+export interface CreateTransferDeps extends SubgraphDeps, Pick<Providers, 'cards' | 'payouts'> {
   pool: Pool;
   store: TransferStore;
   lookups: Lookups;
@@ -25,8 +25,6 @@ export interface CreateTransferDeps extends SubgraphDeps {
   systemAccount: SystemAccounts;
   /** Rates older than so many days change no money; null: of any age. */
   exchangeMaxAgeDays: number | null;
-  /** Who charges cards; null: nobody, and deposits are refused. */
-  cards: CardProvider | null;
 }
 
 /** Who asks, from where, and how long they wait. */

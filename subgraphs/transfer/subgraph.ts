@@ -1,11 +1,13 @@
-import { readFileSync } from 'node:fs';
 import type { Pool } from 'pg';
 import { createSystemAccounts } from '../../ledger/system-accounts.ts';
 import { runJobs, type JobRunner } from '../../platform/jobs.ts';
+import { runPeriodically, type PeriodicRunner } from '../../platform/periodic.ts';
 import { createRatesListener, createRatesReader } from '../../platform/rates-projection.ts';
 import type { SubgraphDeps } from '../../platform/subgraph-deps.ts';
 import type { Subgraph } from '../../platform/subgraph.ts';
-import type { CardProvider } from '../../providers/card-provider.ts';
+import { readTypeDefs } from '../../platform/type-defs.ts';
+import type { Providers } from '../../providers/providers.ts';
+import type { CreateTransferDeps } from './call.ts';
 import { createChargeDeposit } from './charge-deposit.ts';
 import { createGate } from './gate.ts';
 import { CHARGE_DEPOSIT, deposits, JOBS_SCHEMA, payees, paymentMethods } from './listeners.ts';
@@ -13,6 +15,7 @@ import { createLoaders } from './loaders.ts';
 import { createLookups } from './lookups.ts';
 import { createPoster, type PosterLimits } from './poster.ts';
 import { createResolvers } from './resolvers.ts';
+import { mergeResolvers, type Room } from './room.ts';
 import { createTransferStore } from './store.ts';
 
 /**
@@ -21,17 +24,15 @@ import { createTransferStore } from './store.ts';
  */
 const GATE = { atOnce: 256, mostWaiting: 2_000 };
 
-/** Charges under way at once: each waits for the provider most of its time, and holds none of the jobs' connections then. */
-const CHARGES_AT_ONCE = 4;
+/** Jobs under way at once: each waits for a provider most of its time, and holds none of the jobs' connections then. */
+const JOBS_AT_ONCE = 8;
 
 /** What transfer is wired with. */
-export interface TransferDeps extends SubgraphDeps {
+export interface TransferDeps extends SubgraphDeps, Providers {
   /** The poster's own connections: who posts money waits for no reader. */
   postingPool: Pool;
   /** The jobs' own connections. */
   jobsPool: Pool;
-  /** Who charges cards; null: nobody, and deposits are refused. */
-  cards: CardProvider | null;
   /** Rates older than so many days change no money; null: of any age. */
   exchangeMaxAgeDays: number | null;
   /** Given by tests that want the poster busy. */
@@ -42,33 +43,51 @@ export interface TransferDeps extends SubgraphDeps {
 export function createTransferSubgraph(deps: TransferDeps): Subgraph {
   const store = createTransferStore(deps.pool);
   let jobs: JobRunner | undefined;
+  let periodic: PeriodicRunner | undefined;
   const poster = createPoster({ ...deps, pool: deps.postingPool }, deps.posterLimits);
+  const callDeps: CreateTransferDeps = {
+    ...deps,
+    store,
+    poster,
+    lookups: createLookups(deps.pool),
+    gate: createGate(GATE),
+    rates: createRatesReader(deps.pool, 'transfer'),
+    systemAccount: createSystemAccounts(deps.pool),
+  };
+  // What stands by itself, each part in a folder of its own.
+  const rooms: readonly Room[] = [];
   return {
     name: 'transfer',
-    typeDefs: readFileSync(new URL('schema.graphql', import.meta.url), 'utf8'),
+    typeDefs: readTypeDefs(import.meta.dirname),
     // The cast: Apollo's type for resolvers knows no __resolveReference, and the server no subgraph's own loaders.
-    resolvers: createResolvers({
-      ...deps,
-      store,
-      poster,
-      lookups: createLookups(deps.pool),
-      gate: createGate(GATE),
-      rates: createRatesReader(deps.pool, 'transfer'),
-      systemAccount: createSystemAccounts(deps.pool),
-    }) as Subgraph['resolvers'],
+    resolvers: mergeResolvers([
+      createResolvers(callDeps),
+      ...rooms.map(({ resolvers }) => resolvers),
+    ]) as Subgraph['resolvers'],
     createLoaders: (caller) => createLoaders({ store, pool: deps.pool }, caller),
-    listeners: [payees, paymentMethods, deposits, createRatesListener('transfer')],
-    answers: {},
+    listeners: [
+      payees,
+      paymentMethods,
+      deposits,
+      createRatesListener('transfer'),
+      ...rooms.flatMap(({ listeners }) => listeners ?? []),
+    ],
+    answers: Object.fromEntries(rooms.flatMap(({ answers }) => Object.entries(answers ?? {}))),
     async start() {
-      const { cards, jobsPool, wakeUp, limits, log } = deps;
-      // Jobs stay where they are until somebody can charge cards again.
-      if (!cards) return;
-      const chargeDeposit = createChargeDeposit({ pool: jobsPool, cards, wakeUp, limits });
-      const tasks = { [CHARGE_DEPOSIT]: chargeDeposit };
-      jobs = runJobs({ pool: jobsPool, schema: JOBS_SCHEMA, tasks, concurrency: CHARGES_AT_ONCE, log });
+      const { cards, jobsPool: pool, wakeUp, limits, log } = deps;
+      const tasks = Object.fromEntries(rooms.flatMap(({ tasks }) => Object.entries(tasks ?? {})));
+      // Deposits stay where they are until somebody can charge cards again.
+      if (cards) tasks[CHARGE_DEPOSIT] = createChargeDeposit({ pool, cards, wakeUp, limits });
+      if (Object.keys(tasks).length > 0) {
+        jobs = runJobs({ pool, schema: JOBS_SCHEMA, tasks, concurrency: JOBS_AT_ONCE, log });
+      }
+      periodic = runPeriodically(
+        rooms.flatMap(({ periodic }) => periodic ?? []),
+        log,
+      );
     },
     async stop() {
-      await jobs?.stop();
+      await Promise.all([jobs?.stop(), periodic?.stop()]);
       // What was taken gets its verdict before the connections go.
       await poster.stop();
       await store.close();

@@ -1,7 +1,7 @@
-import { readFileSync } from 'node:fs';
 import type { SubgraphDeps } from '../../platform/subgraph-deps.ts';
 import type { Subgraph } from '../../platform/subgraph.ts';
 import type { UserId } from '../../platform/ids.ts';
+import { readTypeDefs } from '../../platform/type-defs.ts';
 import type { NewCustomer } from './domain.ts';
 import { createLoaders } from './loaders.ts';
 import { createPasswordHasher, type PasswordHasher } from './password-hasher.ts';
@@ -26,7 +26,7 @@ export function createUserSubgraph(deps: SubgraphDeps & { hasher?: PasswordHashe
   const stopRemoving = keepRemovingExpiredSessions(store, now, deps.log);
   return {
     name: 'user',
-    typeDefs: readFileSync(new URL('schema.graphql', import.meta.url), 'utf8'),
+    typeDefs: readTypeDefs(import.meta.dirname),
     // The cast: what serves them knows loaders as unknown, and Apollo's type has no room for __resolveReference.
     resolvers: createResolvers(userDeps) as unknown as Subgraph['resolvers'],
     createLoaders: () => createLoaders(store),

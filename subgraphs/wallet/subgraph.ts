@@ -1,9 +1,9 @@
-import { readFileSync } from 'node:fs';
 import { accountsByIds } from '../../ledger/accounts.ts';
 import { gather } from '../../platform/gather.ts';
 import type { AccountId, UserId } from '../../platform/ids.ts';
 import type { SubgraphDeps } from '../../platform/subgraph-deps.ts';
 import type { Subgraph } from '../../platform/subgraph.ts';
+import { readTypeDefs } from '../../platform/type-defs.ts';
 import type { CardProvider } from '../../providers/card-provider.ts';
 import type { OpenAccountInput } from './domain.ts';
 import { forgetDisconnectedCards } from './forget-card.ts';
@@ -39,7 +39,7 @@ export function createWalletSubgraph(deps: WalletDeps): WalletSubgraph {
   const walletDeps = { ...deps, store, openStreams };
   return {
     name: 'wallet',
-    typeDefs: readFileSync(new URL('schema.graphql', import.meta.url), 'utf8'),
+    typeDefs: readTypeDefs(import.meta.dirname),
     // The cast: what serves them knows loaders as unknown, and Apollo's type has no room for __resolveReference.
     resolvers: createResolvers(walletDeps) as unknown as Subgraph['resolvers'],
     createLoaders: ({ viewer }) => ({

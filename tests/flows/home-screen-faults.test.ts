@@ -10,6 +10,7 @@ import { listenSubgraph, type ListeningSubgraph } from '../../platform/subgraph-
 import { SUBGRAPH_NAMES, type SubgraphName, type SubgraphTransport } from '../../platform/subgraph.ts';
 import { CALLER_KEY } from '../../platform/viewer.ts';
 import { createLocalWakeUp } from '../../platform/wake-up.ts';
+import { NO_PROVIDERS } from '../../providers/providers.ts';
 import { ask } from '../graph-client.ts';
 import { HOME_SCREEN, type HomeScreen } from '../home-screen.ts';
 import { until } from '../until.ts';
@@ -109,7 +110,7 @@ describe('with each part behind HTTP', () => {
       clock: systemClock,
       log,
     };
-    subgraphs = await runSubgraphs({ ...shared, cards: null, names: SUBGRAPH_NAMES });
+    subgraphs = await runSubgraphs({ ...shared, providers: NO_PROVIDERS, names: SUBGRAPH_NAMES });
     for (const name of SUBGRAPH_NAMES) listening.set(name, await listen(name, 0));
     const key = database.secrets.key(CALLER_KEY);
     const transports = Object.fromEntries(
