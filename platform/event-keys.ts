@@ -36,6 +36,9 @@ function idsIn(event: StoredEvent): string[] {
     case 'PaymentMethodDisconnected':
     case 'ExternalTransactionsImported':
       return [event.payload.paymentMethodId, event.payload.ownerId];
+    case 'DeadLetterRecorded':
+    case 'DeadLetterRetried':
+      return event.payload.transferId ? [event.payload.transferId] : [];
     case 'RatesRecorded':
       return [];
     case 'RiskAlertRaised':

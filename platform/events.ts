@@ -1,6 +1,7 @@
 import type {
   AccountId,
   AlertId,
+  DeadLetterId,
   EntryId,
   ExternalTransactionId,
   HoldId,
@@ -64,6 +65,10 @@ export interface EventPayloads {
     destinationCurrency: string;
     at: string;
   };
+  /** By transfer: something that no machine can end was put aside for the bank's staff. */
+  DeadLetterRecorded: { deadLetterId: DeadLetterId; transferId: TransferId | null; kind: string; at: string };
+  /** By transfer: staff wants it tried again; whoever works on its kind takes it up. */
+  DeadLetterRetried: { deadLetterId: DeadLetterId; transferId: TransferId | null; kind: string; at: string };
   /** By wallet: an outside source was linked. */
   PaymentMethodConnected: {
     paymentMethodId: PaymentMethodId;

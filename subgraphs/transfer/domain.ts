@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
 import type { LedgerAccount } from '../../ledger/accounts.ts';
 import { normaliseEmail } from '../../platform/email-hash.ts';
-import { parseId, type AccountId, type PaymentMethodId, type UserId } from '../../platform/ids.ts';
+import { parseId, type AccountId, type PaymentMethodId, type QuoteId, type UserId } from '../../platform/ids.ts';
 import { parseAmount, type Money } from '../../platform/money.ts';
 import { Refusal } from '../../platform/refusal.ts';
+import type { Preference } from '../../providers/registry.ts';
 import { refuse, type TransferRefusal } from './refusals.ts';
 
 /*
@@ -31,6 +32,8 @@ export interface TransferInput {
   destination: EndInput;
   amount: { amount: string; currency: string };
   description?: string | null | undefined;
+  quoteId?: string | null | undefined;
+  preference?: Preference | null | undefined;
 }
 
 /** An account. `id` is null when the text has not the form of one: it is looked up all the same. */
@@ -61,6 +64,10 @@ interface CommandOf<Source extends CommandEnd, Destination extends CommandEnd> {
   destination: Destination;
   amount: Money;
   description: string | null;
+  /** The quote that it is made at. */
+  quoteId: QuoteId | null;
+  /** What the customer prefers where several providers could carry it. */
+  preference: Preference;
 }
 
 /** Between accounts of this bank. */
@@ -100,17 +107,20 @@ export function parseCommand(input: TransferInput): TransferCommand | { faults: 
   const destination = part(() => parseDestination(input.destination, source?.kind === 'paymentMethod'));
   const amount = part(() => parseMoney(input.amount));
   const description = part(() => parseDescription(input.description));
+  const quoteId = part(() => parseQuoteId(input.quoteId));
   if (
     idempotencyKey === undefined ||
     source === undefined ||
     destination === undefined ||
     amount === undefined ||
-    description === undefined
+    description === undefined ||
+    quoteId === undefined
   ) {
     return { faults };
   }
   // parseDestination has made sure that the two ends go together, which their types cannot say.
-  return { idempotencyKey, source, destination, amount, description } as TransferCommand;
+  const choices = { quoteId, preference: input.preference ?? 'BALANCED' };
+  return { idempotencyKey, source, destination, amount, description, ...choices } as TransferCommand;
 }
 
 function parseKey(key: string): string {
@@ -173,10 +183,26 @@ function parseDescription(text: string | null | undefined): string | null {
   return description || null;
 }
 
+function parseQuoteId(text: string | null | undefined): QuoteId | null {
+  if (text === null || text === undefined) return null;
+  const id = parseId<QuoteId>(text);
+  if (!id) throw refuse('UNKNOWN_QUOTE', ['quoteId']);
+  return id;
+}
+
 /** What a key stands for: equal for inputs that mean the same transfer, whatever their property order or spelling. */
-export function hashCommand({ source, destination, amount, description }: TransferCommand): Buffer {
+export function hashCommand(command: TransferCommand): Buffer {
+  const { source, destination, amount, description, quoteId, preference } = command;
   const end = (of: CommandEnd) => (of.kind === 'email' ? ['email', of.email] : [of.kind, of.id ?? of.text]);
-  const normalised = [end(source), end(destination), amount.amountMinor.toString(), amount.currency, description];
+  const normalised: unknown[] = [
+    end(source),
+    end(destination),
+    amount.amountMinor.toString(),
+    amount.currency,
+    description,
+  ];
+  // Only where they are given, so that the keys of earlier versions of the bank stay what they were.
+  if (quoteId !== null || preference !== 'BALANCED') normalised.push(quoteId, preference);
   return createHash('sha256').update(JSON.stringify(normalised)).digest();
 }
 

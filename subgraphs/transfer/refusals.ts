@@ -10,6 +10,7 @@ export type TransferRefusal =
   | 'EXACTLY_ONE_END'
   | 'FEATURE_UNAVAILABLE'
   | 'DESCRIPTION_TOO_LONG'
+  | 'UNKNOWN_QUOTE'
   | 'INVALID_DESCRIPTION'
   | 'IDEMPOTENCY_KEY_REUSED'
   | 'ACCOUNT_NOT_FOUND'
@@ -51,6 +52,7 @@ export const TRANSFER_REFUSALS: Record<TransferRefusal, RefusalMeaning> = {
   AMOUNT_TOO_LARGE: never('The amount is too large.'),
   DESCRIPTION_TOO_LONG: never('The description may have at most 140 characters.'),
   INVALID_DESCRIPTION: never('The description may not contain control characters.'),
+  UNKNOWN_QUOTE: never('There is no such quote.'),
   IDEMPOTENCY_KEY_REUSED: never('This idempotency key was used for another transfer. Use a new one.'),
   ACCOUNT_NOT_FOUND: never('There is no such account.'),
   PAYMENT_METHOD_NOT_FOUND: never('There is no such payment method.'),
