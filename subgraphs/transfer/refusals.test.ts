@@ -88,6 +88,7 @@ const scenarios: Record<
   AMOUNT_NOT_POSITIVE: ['-5', '0'].map((text) => ({ field: 'amount.amount', scenario: amount(text) })),
   TOO_MANY_DECIMALS: [{ field: 'amount.amount', scenario: amount('1.001') }],
   AMOUNT_TOO_LARGE: [{ field: 'amount.amount', scenario: amount(`1${'0'.repeat(40)}`) }],
+  UNKNOWN_QUOTE: [{ field: 'quoteId', scenario: () => ({ quoteId: 'none' }) }],
   DESCRIPTION_TOO_LONG: [{ field: 'description', scenario: () => ({ description: 'x'.repeat(141) }) }],
   INVALID_DESCRIPTION: [{ field: 'description', scenario: () => ({ description: 'a\u0000b' }) }],
   IDEMPOTENCY_KEY_REUSED: [
