@@ -62,6 +62,60 @@ export const POLICY = {
   },
   /** What the bank keeps of the mid rate of an exchange, in basis points (hundredths of a per cent). */
   exchangeSpreadBasisPoints: 50n,
+  /**
+   * What a transfer costs beside what its provider and the network behind it ask (subgraphs/transfer/quotes/fees.ts). INTERNAL, DEPOSIT
+   * and EXCHANGE are named by no rule: they are free. Bounds are minor units; a currency without one is bounded by nothing.
+   */
+  fees: {
+    rules: [
+      {
+        name: 'platform.withdrawal',
+        tier: 'PLATFORM',
+        types: ['WITHDRAWAL'],
+        preference: null,
+        basisPoints: 25n,
+        leastOneUnit: true,
+        atLeast: {},
+        atMost: { USD: 25_00n, EUR: 25_00n, GBP: 20_00n },
+      },
+      {
+        name: 'platform.external',
+        tier: 'PLATFORM',
+        types: ['EXTERNAL'],
+        preference: null,
+        basisPoints: 50n,
+        leastOneUnit: true,
+        atLeast: { USD: 25n, EUR: 25n, GBP: 20n, JPY: 40n, KWD: 80n, NGN: 100_00n, KES: 10_00n },
+        atMost: { USD: 50_00n, EUR: 50_00n, GBP: 40_00n },
+      },
+      {
+        name: 'compliance.screening',
+        tier: 'COMPLIANCE',
+        types: ['EXTERNAL'],
+        preference: null,
+        basisPoints: 5n,
+        leastOneUnit: true,
+        atLeast: {},
+        atMost: { USD: 5_00n, EUR: 5_00n, GBP: 4_00n },
+      },
+      {
+        name: 'premium.fast',
+        tier: 'PREMIUM',
+        types: ['WITHDRAWAL', 'EXTERNAL'],
+        preference: 'FAST',
+        basisPoints: 20n,
+        leastOneUnit: true,
+        atLeast: {},
+        atMost: {},
+      },
+    ],
+  },
+  quotes: {
+    /** How long the terms of a quote hold, by the database's clock. */
+    lifetimeSeconds: 60,
+    /** Quotes that were not used are forgotten so long after they have expired. */
+    forgottenAfterDays: 7,
+  },
   /** When a day of exchange rates is believed; how the checks use them is in subgraphs/portfolio/check-rates.ts. */
   rates: {
     /** A day of rates older than this is stale: amounts are still valued with it, and marked. */
@@ -84,6 +138,8 @@ export const POLICY = {
     /** With more doubtful rates than this it is the day that is doubtful, however old the last good one. */
     mostDoubtful: 5,
   },
+  /** What providers tell about transfers that are not there (yet) is waited for so long. */
+  notices: { waitHours: 24 },
   /** From when on insights tells a customer something. How the numbers are used stands in subgraphs/insights/advice/. */
   insights: {
     /** How far back it looks: a year and what it takes to see a yearly payment twice; and the newest lines at most. */
