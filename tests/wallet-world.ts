@@ -29,9 +29,13 @@ export interface WalletWorld extends OneSubgraph<WalletSubgraph> {
   close(): Promise<void>;
 }
 
-export async function startWalletWorld({ cards = null, ...overrides }: Partial<WalletDeps> = {}): Promise<WalletWorld> {
+export async function startWalletWorld({
+  cards = null,
+  payouts = null,
+  ...overrides
+}: Partial<WalletDeps> = {}): Promise<WalletWorld> {
   const database = await createTestDatabase();
-  const create = (deps: SubgraphDeps) => createWalletSubgraph({ ...deps, cards });
+  const create = (deps: SubgraphDeps) => createWalletSubgraph({ ...deps, cards, payouts });
   const one = await startOneSubgraph(database, 'dwaybank_wallet', create, overrides);
   const ledger = database.pool('dwaybank_ledger');
   return {

@@ -15,6 +15,7 @@ export type WalletRefusal =
   | 'TOO_MANY_EXTERNAL_TRANSACTIONS'
   | 'PAYMENT_METHOD_NOT_FOUND'
   | 'PAYMENT_METHOD_DISCONNECTED'
+  | 'INVALID_TOKEN'
   | 'CARD_TOKEN_REFUSED'
   | 'CARD_PROVIDER_UNAVAILABLE'
   | StatementRefusal;
@@ -41,6 +42,7 @@ export const WALLET_REFUSALS: Record<WalletRefusal, RefusalMeaning> = {
   },
   PAYMENT_METHOD_NOT_FOUND: { message: 'You have no such payment method.', retryable: false },
   PAYMENT_METHOD_DISCONNECTED: { message: 'This payment method is disconnected. Link it again.', retryable: false },
+  INVALID_TOKEN: { message: 'The token has not the form that this provider needs.', retryable: false },
   CARD_TOKEN_REFUSED: { message: 'The card provider does not know this token.', retryable: false },
   CARD_PROVIDER_UNAVAILABLE: { message: 'The card provider does not answer. Try again soon.', retryable: true },
   STATEMENT_TOO_LARGE: { message: 'A statement file has at most 768 KiB.', retryable: false },

@@ -5,6 +5,7 @@ import type { SubgraphDeps } from '../../platform/subgraph-deps.ts';
 import type { Subgraph } from '../../platform/subgraph.ts';
 import { readTypeDefs } from '../../platform/type-defs.ts';
 import type { CardProvider } from '../../providers/card-provider.ts';
+import type { ProviderRegistry } from '../../providers/registry.ts';
 import type { OpenAccountInput } from './domain.ts';
 import { forgetDisconnectedCards } from './forget-card.ts';
 import { createLoaders } from './loaders.ts';
@@ -23,6 +24,8 @@ export interface WalletSubgraph extends Subgraph {
 export interface WalletDeps extends SubgraphDeps {
   /** Who keeps and charges cards; null: nobody, and no card can be linked. */
   cards: CardProvider | null;
+  /** Who carries money out of the bank; null: nobody, and nothing that is paid out to can be linked. */
+  payouts: ProviderRegistry | null;
 }
 
 /** Wires the subgraph. */

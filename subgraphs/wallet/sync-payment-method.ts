@@ -14,13 +14,14 @@ import {
   updatePaymentMethod,
   type StoredPaymentMethod,
 } from './payment-method-store.ts';
+import { isPayoutMethodProvider } from './payout-methods/parse-payout-token.ts';
 import type { WalletRefusal } from './refusals.ts';
 import { readStatement } from './statements/read-statement.ts';
 import { refuseStatement } from './statements/statement.ts';
 
 /**
  * Looks at a source again: reads a card once more at its provider, or imports a newer statement file. A source that is known by files
- * alone has nothing to be asked and stays as it is; a card that its provider does not know any more is disconnected.
+ * alone, or only paid out to, has nothing to be asked and stays as it is; a card that its provider does not know any more is disconnected.
  */
 export async function syncPaymentMethod(
   deps: ConnectCardDeps,
@@ -36,7 +37,8 @@ export async function syncPaymentMethod(
     if (typeof statement === 'string') await syncStatement(deps, method, statement);
   } else {
     if (typeof statement === 'string') throw new Refusal<WalletRefusal>('EXACTLY_ONE_SOURCE', ['statement']);
-    await syncCard(deps, method, signal);
+    if (isPayoutMethodProvider(method.provider)) await syncPayoutMethod(deps, method);
+    else await syncCard(deps, method, signal);
   }
   return method.id;
 }
@@ -69,6 +71,14 @@ async function syncCard(deps: ConnectCardDeps, method: StoredPaymentMethod, sign
     const after = await updatePaymentMethod(tx, { ...locked, label, lastSync: now });
     return [...(label === locked.label ? [] : [connected(after)]), synced(after)];
   });
+}
+
+/** A place that money is paid out to tells nothing by itself: there is no news, as of now. */
+async function syncPayoutMethod(deps: ConnectCardDeps, method: StoredPaymentMethod): Promise<void> {
+  const now = deps.clock.now();
+  await change(deps, method, async (tx, locked) => [
+    synced(await updatePaymentMethod(tx, { ...locked, lastSync: now })),
+  ]);
 }
 
 /** Changes an active payment method under its lock, and appends what that makes true. */
