@@ -11,6 +11,7 @@ import { answerGraphQL, sendNotFound, type GraphQLHttpDeps } from './graphql-htt
 import { createGraphQLServer } from './graphql-server.ts';
 import { createLimitCheck } from './limits.ts';
 import { sendPlayground } from './playground.ts';
+import { answerProviderWebhook, WEBHOOKS_PATH, type ProviderWebhookDeps } from './provider-webhooks.ts';
 import { failingChecks, subgraphChecks, type ReadinessChecks } from './readiness.ts';
 import type { Sessions } from './sessions.ts';
 import { createSigningKeys, type SigningKeys } from './signing-keys.ts';
@@ -72,6 +73,7 @@ export async function startGateway(deps: GatewayDeps): Promise<RunningGateway> {
   const door: Door = {
     graphql: shared,
     signingKeys,
+    webhooks: { transfer: deps.transports.transfer, log },
     checks: { ...subgraphChecks(deps.transports), ...deps.checks },
     production: config.production,
     log,
@@ -110,6 +112,7 @@ export async function startGateway(deps: GatewayDeps): Promise<RunningGateway> {
 interface Door {
   graphql: GraphQLHttpDeps;
   signingKeys: SigningKeys;
+  webhooks: ProviderWebhookDeps;
   checks: ReadinessChecks;
   production: boolean;
   log: Logger;
@@ -131,6 +134,7 @@ async function route(door: Door, request: IncomingMessage, response: ServerRespo
   const path = request.url?.split('?')[0];
   try {
     if (path === '/graphql') return await answerGraphQL(door.graphql, request, response);
+    if (path?.startsWith(WEBHOOKS_PATH)) return await answerProviderWebhook(door.webhooks, request, response);
     if (path === '/health') return sendJson(response, 200, { status: 'ok' });
     if (path === '/ready') return await sendReadiness(door, response);
     if (path === '/.well-known/jwks.json') return await sendKeys(door, response);

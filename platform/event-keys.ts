@@ -39,6 +39,7 @@ function idsIn(event: StoredEvent): string[] {
     case 'DeadLetterRecorded':
     case 'DeadLetterRetried':
       return event.payload.transferId ? [event.payload.transferId] : [];
+    case 'ProviderNoticeReceived':
     case 'RatesRecorded':
       return [];
     case 'RiskAlertRaised':

@@ -65,6 +65,8 @@ export interface EventPayloads {
     destinationCurrency: string;
     at: string;
   };
+  /** By transfer: a provider has told something, proved to be from it and stored; a job acts on it. */
+  ProviderNoticeReceived: { provider: string; eventId: string; at: string };
   /** By transfer: something that no machine can end was put aside for the bank's staff. */
   DeadLetterRecorded: { deadLetterId: DeadLetterId; transferId: TransferId | null; kind: string; at: string };
   /** By transfer: staff wants it tried again; whoever works on its kind takes it up. */

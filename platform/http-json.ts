@@ -11,7 +11,12 @@ export class BodyAborted extends Error {
 }
 
 /** The whole body as text, counted while it arrives and before anybody parses it. */
-export function readBody(request: IncomingMessage, maxBytes: number): Promise<string> {
+export async function readBody(request: IncomingMessage, maxBytes: number): Promise<string> {
+  return (await readBytes(request, maxBytes)).toString('utf8');
+}
+
+/** The whole body as it came, counted while it arrives. */
+export function readBytes(request: IncomingMessage, maxBytes: number): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     if (Number(request.headers['content-length'] ?? 0) > maxBytes) return reject(new BodyTooLarge());
     const chunks: Buffer[] = [];
@@ -25,7 +30,7 @@ export function readBody(request: IncomingMessage, maxBytes: number): Promise<st
       chunks.length = 0;
       reject(new BodyTooLarge());
     });
-    request.once('end', () => resolve(Buffer.concat(chunks).toString('utf8')));
+    request.once('end', () => resolve(Buffer.concat(chunks)));
     // A client that goes while it sends: node reports it as an error of the request, and it is none of ours.
     request.once('error', () => reject(new BodyAborted()));
     request.once('close', () => reject(new BodyAborted()));
