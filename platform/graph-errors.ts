@@ -26,6 +26,11 @@ export function notFound(message = 'There is no such thing, or not for you.'): G
   return codedError('NOT_FOUND', message);
 }
 
+/** Only the bank's own staff may: what is refused is an operation of the bank's, never somebody's thing (that is missing). */
+export function forbidden(message = 'This is for the staff of the bank.'): GraphQLError {
+  return codedError('FORBIDDEN', message);
+}
+
 /** The operation took longer than it may. What it began may still have been done: retry with the same idempotency key. */
 export function deadlineExceeded(): GraphQLError {
   return codedError(
