@@ -2,7 +2,8 @@ import { randomBytes } from 'node:crypto';
 import { chmodSync, existsSync, linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { StartError, systemCode } from '../platform/start-error.ts';
-import { STRIPE_SIMULATOR_FILE } from '../providers/simulators/simulator-files.ts';
+import { PROVIDER_IDS } from '../platform/config.ts';
+import { simulatorFile } from '../providers/simulators/simulator-files.ts';
 
 /** Where the embedded bank keeps what must last: its database and the one secret everything is derived from. */
 export interface BankFolder {
@@ -14,8 +15,8 @@ export interface BankFolder {
   logFile: string;
   /** Process and port of the bank that runs here, for messages alone: who owns the folder is decided by a lock. */
   bankFile: string;
-  /** What the Stripe simulator knows. */
-  stripeFile: string;
+  /** What the simulators know. */
+  simulatorFiles: readonly string[];
 }
 
 const MIN_SECRET_LENGTH = 32;
@@ -28,7 +29,7 @@ export function bankFolder(folder: string): BankFolder {
     secretFile: path.join(folder, 'secret'),
     logFile: path.join(folder, 'postgres.log'),
     bankFile: path.join(folder, 'bank.json'),
-    stripeFile: path.join(folder, STRIPE_SIMULATOR_FILE),
+    simulatorFiles: PROVIDER_IDS.map((name) => path.join(folder, simulatorFile(name))),
   };
 }
 

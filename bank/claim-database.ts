@@ -76,7 +76,13 @@ export async function removeBank(folder: BankFolder): Promise<void> {
   openBankFolder(folder);
   if (await isInUse(folder)) throw alreadyRuns(folder);
   await removeEmbeddedPostgres(folder);
-  for (const file of [folder.secretFile, folder.logFile, `${folder.logFile}.1`, folder.bankFile, folder.stripeFile]) {
+  for (const file of [
+    folder.secretFile,
+    folder.logFile,
+    `${folder.logFile}.1`,
+    folder.bankFile,
+    ...folder.simulatorFiles,
+  ]) {
     rmSync(file, { force: true });
   }
 }

@@ -18,6 +18,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from '@jest/globals';
+import { simulatorFile } from '../providers/simulators/simulator-files.ts';
 import { createTestDatabase, type TestDatabase } from '../tests/database.ts';
 import { startBankProcess, type BankProcess } from '../tests/bank-process.ts';
 import { until } from '../tests/until.ts';
@@ -142,7 +143,7 @@ describe('a bank that runs', () => {
     await until('the table', () => bank.output().includes('Ctrl-C stops the bank.'));
     for (const line of [
       /\d s {2}Postgres\n/,
-      /\d s {2}Simulated providers: Stripe on 127\.0\.0\.1:\d+\n/,
+      /\d s {2}Simulated providers: Stripe on 127\.0\.0\.1:\d+(, \w[\w ]* on 127\.0\.0\.1:\d+)*\n/,
       /\d s {2}Subgraphs: user, wallet/,
       /\d s {2}Gateway\n/,
     ]) {
@@ -275,7 +276,7 @@ test('--fresh begins anew, also on data that are damaged', async () => {
   const { data, secretFile } = bankFolder(folder);
   const secret = readFileSync(secretFile, 'utf8');
   rmSync(path.join(data, 'global/pg_control'));
-  const { stripeFile } = bankFolder(folder);
+  const stripeFile = path.join(folder, simulatorFile('stripe'));
   writeFileSync(stripeFile, 'damaged as well\n');
   const fresh = await start(folder, { options: ['--fresh', '--port', '0', '--no-demo'] });
   expect(statSync(stripeFile).size).toBe(0);
@@ -325,7 +326,7 @@ describe('what keeps a bank from starting is said in one sentence', () => {
 
   test('a simulator’s file that is damaged', async () => {
     const folder = copyOfBank('damaged-stripe');
-    writeFileSync(bankFolder(folder).stripeFile, 'nonsense\n');
+    writeFileSync(path.join(folder, simulatorFile('stripe')), 'nonsense\n');
     await expectSentence(
       run(folder),
       /Line 1 of .*stripe-simulator\.jsonl is damaged: put a good copy back, or remove/,
@@ -418,7 +419,7 @@ describe('with a Postgres of one’s own', () => {
     const folder = path.join(directory, 'simulated');
     const simulated = { ...environment, PROVIDERS: 'simulated' };
     const bank = await start(folder, { options: ['--port', '0', '--no-demo'], environment: simulated });
-    const stripe = `http://${/Stripe on (\S+)/.exec(bank.output())![1]!}/v1/charges`;
+    const stripe = `http://${/Stripe on ([\d.:]+)/.exec(bank.output())![1]!}/v1/charges`;
     expect((await fetch(stripe)).status).toBe(401);
     expect(await bank.stop()).toBe(0);
     await expect(fetch(stripe)).rejects.toThrow();

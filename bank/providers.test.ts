@@ -2,7 +2,7 @@ import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { readConfig } from '../platform/config.ts';
+import { PROVIDER_IDS, readConfig } from '../platform/config.ts';
 import { newId, type TransferId, type UserId } from '../platform/ids.ts';
 import type { MainProcess } from '../platform/main-process.ts';
 import { NO_PROVIDERS } from '../providers/providers.ts';
@@ -42,18 +42,20 @@ describe('who charges cards', () => {
     const config = readConfig({ PROVIDERS: 'live' });
     expect(connectProviders(config)).toEqual(NO_PROVIDERS);
     const progress: string[] = [];
-    expect(await startProviders(mainProcess(), config, (step) => progress.push(step))).toEqual(NO_PROVIDERS);
+    const started = await startProviders(mainProcess(), config, (step) => progress.push(step));
+    expect(started).toMatchObject({ ...NO_PROVIDERS, webhooks: [] });
     expect(progress).toEqual([]);
   });
 
   test('is the simulator that STRIPE_URL names, and no other is started', async () => {
     const folder = path.join(directory, 'unused');
-    const config = readConfig({ STRIPE_URL: shared.url, STRIPE_SECRET_KEY: secretKey, DWAYBANK_FOLDER: folder });
+    const elsewhere = Object.fromEntries(PROVIDER_IDS.map((name) => [`${name.toUpperCase()}_URL`, shared.url]));
+    const config = readConfig({ ...elsewhere, STRIPE_SECRET_KEY: secretKey, DWAYBANK_FOLDER: folder });
     const progress: string[] = [];
-    for (const { cards } of [
-      await startProviders(mainProcess(), config, (step) => progress.push(step)),
-      connectProviders(config),
-    ]) {
+    const main = mainProcess();
+    const connected = connectProviders(config);
+    main.onStop(() => connected.payouts?.close());
+    for (const { cards } of [await startProviders(main, config, (step) => progress.push(step)), connected]) {
       const { reference } = await cards!.saveCard('pm_card_visa', newId<UserId>(), soon());
       const transferId = newId<TransferId>();
       await cards!.charge({ key: 'k' + transferId, transferId, reference, amountMinor: 100n, currency: 'USD' }, soon());
@@ -61,6 +63,7 @@ describe('who charges cards', () => {
     }
     expect(progress).toEqual([]);
     expect(readdirSync(directory)).not.toContain('unused');
+    await main.stop();
   });
 
   test('is a simulator of the bank’s own, which knows its charges the next time', async () => {
@@ -72,7 +75,9 @@ describe('who charges cards', () => {
       const main = mainProcess();
       const progress: string[] = [];
       const { cards } = await startProviders(main, config, (step) => progress.push(step));
-      expect(progress).toEqual([expect.stringMatching(/^Simulated providers: Stripe on 127\.0\.0\.1:\d+$/)]);
+      expect(progress).toEqual([
+        expect.stringMatching(/^Simulated providers: Stripe on 127\.0\.0\.1:\d+(, \w[\w ]* on 127\.0\.0\.1:\d+)*$/),
+      ]);
       if (start === 0) {
         const { reference } = await cards!.saveCard('pm_card_visa', newId<UserId>(), soon());
         await cards!.charge({ key: 'k', transferId, reference, amountMinor: 100n, currency: 'USD' }, soon());

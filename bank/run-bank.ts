@@ -25,7 +25,7 @@ export async function runBank(
   const wakeUp = createWakeUp({ redisUrl: config.redisUrl, log });
   main.onStop(() => wakeUp.close());
   const shared = { config, databaseUrl, secrets, wakeUp, clock: systemClock, log };
-  const providers = await startProviders(main, config, progress);
+  const { sendWebhooksTo, ...providers } = await startProviders(main, config, progress);
   if (main.stopping) return;
   const subgraphs = await runSubgraphs({ ...shared, providers, names: SUBGRAPH_NAMES });
   main.onStop(() => subgraphs.stop());
@@ -43,6 +43,7 @@ export async function runBank(
   >;
   const gateway = await runGateway({ ...shared, transports });
   main.onStop(() => gateway.close());
+  sendWebhooksTo(`${gateway.url}/webhooks`);
   progress('Gateway');
   if (!main.stopping) process.stdout.write(`\n${table(gateway.url, config, demoLogins)}\n`);
 }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { ConfigError, readConfig } from './config.ts';
+import { ConfigError, defaultSimulatorUrl, PROVIDER_IDS, readConfig } from './config.ts';
 
 const secret = 'x'.repeat(32);
 
@@ -54,16 +54,54 @@ describe('the configuration', () => {
     expect(readConfig(environment).simulated).toBe(simulated);
   });
 
-  test('makes up a key for simulated providers only', () => {
-    expect(readConfig({}).stripeSecretKey).toMatch(/^sk_test_/);
-    expect(readConfig({ PROVIDERS: 'live' })).toMatchObject({ stripeSecretKey: null, stripeUrl: null });
-    const live = { PROVIDERS: 'live', STRIPE_SECRET_KEY: 'rk_live_1' };
-    expect(readConfig(live)).toMatchObject({ stripeSecretKey: 'rk_live_1', stripeUrl: null });
-    const shared = { STRIPE_URL: 'http://127.0.0.1:4100', STRIPE_SECRET_KEY: 'sk_test_1' };
-    expect(readConfig(shared)).toMatchObject({
-      stripeSecretKey: 'sk_test_1',
-      stripeUrl: 'http://127.0.0.1:4100',
+  test('makes up keys for simulated providers only', () => {
+    const { providers, bankrailIban } = readConfig({});
+    expect(providers.stripe.secretKey).toMatch(/^sk_test_/);
+    for (const name of PROVIDER_IDS) {
+      expect(providers[name]).toEqual({ secretKey: expect.any(String), webhookSecret: expect.any(String), url: null });
+    }
+    expect(bankrailIban).toMatch(/^DE/);
+    const none = { secretKey: null, webhookSecret: null, url: null };
+    expect(readConfig({ PROVIDERS: 'live' })).toMatchObject({
+      providers: { stripe: none, paystack: none, flutterwave: none, bankrail: none },
+      bankrailIban: null,
     });
+    const live = { PROVIDERS: 'live', STRIPE_SECRET_KEY: 'rk_live_1', STRIPE_WEBHOOK_SECRET: 'whsec_12345678' };
+    expect(readConfig(live).providers.stripe).toEqual({
+      secretKey: 'rk_live_1',
+      webhookSecret: 'whsec_12345678',
+      url: null,
+    });
+    const shared = { STRIPE_URL: 'http://127.0.0.1:4100', STRIPE_SECRET_KEY: 'sk_test_1' };
+    expect(readConfig(shared).providers.stripe).toMatchObject({
+      secretKey: 'sk_test_1',
+      url: 'http://127.0.0.1:4100',
+    });
+  });
+
+  test('takes a bank that files are sent to by its address and our account there', () => {
+    const bank = {
+      PROVIDERS: 'live',
+      BANKRAIL_SECRET_KEY: 'a-key-of-ours',
+      BANKRAIL_URL: 'https://files.bank.example/drop',
+      BANKRAIL_IBAN: 'DE89370400440532013000',
+    };
+    expect(readConfig(bank)).toMatchObject({
+      providers: { bankrail: { secretKey: 'a-key-of-ours', url: 'https://files.bank.example/drop' } },
+      bankrailIban: 'DE89370400440532013000',
+    });
+    expect(faultOf({ ...bank, BANKRAIL_URL: '' })).toContain('BANKRAIL_SECRET_KEY: needs BANKRAIL_URL');
+    expect(faultOf({ ...bank, BANKRAIL_IBAN: '' })).toContain('BANKRAIL_SECRET_KEY: needs BANKRAIL_URL');
+    expect(faultOf({ ...bank, BANKRAIL_URL: 'http://files.bank.example' })).toContain('BANKRAIL_URL: must be https');
+  });
+
+  test('has each simulator where the others look for it', () => {
+    expect(PROVIDER_IDS.map(defaultSimulatorUrl)).toEqual([
+      'http://127.0.0.1:4100',
+      'http://127.0.0.1:4101',
+      'http://127.0.0.1:4102',
+      'http://127.0.0.1:4103',
+    ]);
   });
 
   test.each([
@@ -76,6 +114,9 @@ describe('the configuration', () => {
       { PROVIDERS: 'live', STRIPE_SECRET_KEY: 'sk_live_hunter2', STRIPE_URL: 'http://127.0.0.1:4100' },
       'STRIPE_URL',
     ],
+    ['a live key of Paystack', { PAYSTACK_SECRET_KEY: 'sk_live_hunter2' }, 'PAYSTACK_SECRET_KEY'],
+    ['a live key of Flutterwave', { FLUTTERWAVE_SECRET_KEY: 'FLWSECK-hunter2-X' }, 'FLUTTERWAVE_SECRET_KEY'],
+    ['a key with a blank', { PROVIDERS: 'live', PAYSTACK_SECRET_KEY: 'sk_live_hunter2 x' }, 'PAYSTACK_SECRET_KEY'],
     ['a place that is none', { STRIPE_URL: 'localhost:4100' }, 'STRIPE_URL'],
   ])('refuses %s, and does not repeat the key', (_what, environment, variable) => {
     const fault = faultOf(environment);

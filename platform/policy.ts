@@ -60,6 +60,30 @@ export const POLICY = {
       quietHours: { factor: 1, limit: 24 },
     },
   },
+  /** How providers of payouts are chosen, and how patient the bank is with them. */
+  providers: {
+    /** What each part of a provider's score counts, in parts of a hundred, by what the customer prefers. Health is never traded. */
+    weights: {
+      BALANCED: { health: 50, cost: 30, speed: 20 },
+      CHEAP: { health: 50, cost: 45, speed: 5 },
+      FAST: { health: 50, cost: 5, speed: 45 },
+    },
+    /** Health is the share of calls that went well; after so long a call counts half. */
+    healthHalfLifeMs: 300_000,
+    /** A provider of which nothing is known yet counts as if so many calls had gone well. */
+    healthPrior: 2,
+    healthCheckEveryMs: 30_000,
+    /** One call, retries apart. Each retry has the same time again. */
+    callTimeoutMs: 15_000,
+    /** Calls to one provider at a time, and how many may wait for a place. */
+    atOnce: 16,
+    mostWaiting: 64,
+    retries: { most: 3, firstDelayMs: 1_000, longestDelayMs: 10_000 },
+    /** So many faults in a row open the breaker for so long; then one call tries. */
+    breaker: { faults: 5, openMs: 60_000 },
+    /** So long after a file was sent the bank behind the bank rail may still take it: until then nobody says "not here". */
+    bankrailCutOffMs: 3_600_000,
+  },
   /** What the bank keeps of the mid rate of an exchange, in basis points (hundredths of a per cent). */
   exchangeSpreadBasisPoints: 50n,
   /**
@@ -197,5 +221,27 @@ export const POLICY = {
       leastLines: 5,
       leastMonths: 3,
     },
+  },
+  /** Standing orders and scheduled transfers. */
+  schedules: {
+    /** Not ended ones that a customer may have at once. */
+    mostOrders: 100,
+    /** The first day is at most so many years ahead. */
+    mostYearsAhead: 5,
+    /** With RETRY: so long after an attempt that found too little money the next one, and at most so many. */
+    retryHours: 6,
+    mostRetries: 4,
+    /** A refusal that may pass by itself (retryable) is tried again for so long; then it is the occurrence's verdict. */
+    giveUpHours: 24,
+    /** Of what was missed at one time only the newest so many are kept as SKIPPED. */
+    mostMissedKept: 366,
+  },
+  /** Batches of transfers. */
+  batches: {
+    mostItems: 1_000,
+    /** Items of one batch under way at the same time. */
+    atOnce: 64,
+    /** As schedules.giveUpHours, from the moment the batch was asked for. */
+    giveUpHours: 24,
   },
 } as const;

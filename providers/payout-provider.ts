@@ -1,4 +1,5 @@
 import type { TransferId } from '../platform/ids.ts';
+import { ProviderOutcomeUnknownError } from './card-provider.ts';
 
 /*
  * What the bank asks of whoever carries money out of it. An adapter speaks its provider's wire format and says here what came of it.
@@ -70,7 +71,8 @@ export interface PayoutProvider {
   send(request: PayoutRequest, signal: AbortSignal): Promise<Payout>;
   /**
    * What became of the payout with a key; null means "not here": the provider never took it and, because we have stopped sending,
-   * never will. While that cannot be said for certain yet, it throws ProviderOutcomeUnknownError.
+   * never will. While that cannot be said for certain yet, it throws ProviderNotCertainYetError; ProviderOutcomeUnknownError when it
+   * could not be asked.
    */
   find(payout: { key: string; transferId: TransferId; sentAt: Date }, signal: AbortSignal): Promise<Payout | null>;
   /** Resolves when the provider answers as it should. */
@@ -82,6 +84,12 @@ export interface PayoutProvider {
 export class ProviderUnreachableError extends Error {
   override readonly name = 'ProviderUnreachableError';
 }
+
+/**
+ * The provider answered well and does not know the payout, but may still take it (a search that lags, a cut-off that has not
+ * passed): not here now is not never. Ask later. It is an unknown outcome, and no fault of the provider's.
+ */
+export class ProviderNotCertainYetError extends ProviderOutcomeUnknownError {}
 
 /** Something a provider tells on its own (a webhook, a line of a status file), already proved to be from it. */
 export interface ProviderNotice {

@@ -21,7 +21,7 @@ Needed in the environment:
   DATABASE_URL, DWAYBANK_SECRET   the same as the gateway has
   USER_URL … INSIGHTS_URL         where each subgraph answers (default http://127.0.0.1:4001 … 4006)
   HOST, REDIS_URL                 optional; the README lists all
-  STRIPE_SECRET_KEY               who charges cards (wallet, transfer); with PROVIDERS=simulated also STRIPE_URL
+  STRIPE_SECRET_KEY, …            the outside companies (wallet, transfer); with PROVIDERS=simulated also STRIPE_URL, …
 `;
 
 /** One or several subgraphs as a process of their own (`npm run start:subgraph -- transfer risk`); no names mean all. */
@@ -43,6 +43,7 @@ runMain(
     main.onStop(() => wakeUp.close());
     const { databaseUrl } = config;
     const providers = connectProviders(config);
+    main.onStop(() => providers.payouts?.close());
     const subgraphs = await runSubgraphs({
       names,
       config,

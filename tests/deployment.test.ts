@@ -94,7 +94,7 @@ describe('docker-compose.yml', () => {
   test('gives Stripe’s key to those who link and charge cards alone, and runs without one', () => {
     const holders = parts.filter(([, { environment }]) => environment!['STRIPE_SECRET_KEY'] !== undefined);
     expect(holders.map(([name]) => name)).toEqual(['wallet', 'transfer']);
-    for (const [, service] of holders) expect(readConfig(environmentOf(service)).stripeSecretKey).toBeNull();
+    for (const [, service] of holders) expect(readConfig(environmentOf(service)).providers.stripe.secretKey).toBeNull();
   });
 
   test('lets only the gateway be reached from outside', () => {

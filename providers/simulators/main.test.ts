@@ -129,7 +129,7 @@ test.each([
   ['with a live key', [], { STRIPE_SECRET_KEY: 'sk_live_abc' }, /STRIPE_SECRET_KEY: a live key is refused/],
   ['in production', [], { NODE_ENV: 'production' }, /PROVIDERS: simulated providers .* refused/],
   ['an unknown option', ['--prot', '1'], {}, /Unknown option '--prot': see `npm run start:simulators -- --help`/],
-  ['a port that is none', ['--port', 'x'], {}, /--port takes a number from 0 to 65535, not "x"/],
+  ['a port that is none', ['--port', 'x'], {}, /--port takes a number from 0 to 65531, not "x"/],
 ])('does not start %s, and says why in one sentence', async (_what, given, environment, sentence) => {
   const { child, output } = run(given, environment);
   expect(await once(child, 'close')).toEqual([1, null]);

@@ -1,2 +1,6 @@
-/** Where in the bank's folder the Stripe simulator keeps what it knows. */
-export const STRIPE_SIMULATOR_FILE = 'stripe-simulator.jsonl';
+import type { ProviderName } from '../payout-provider.ts';
+
+/** The name of the file, in the bank's folder, in which a provider's simulator keeps what it knows. */
+export function simulatorFile(name: ProviderName): string {
+  return `${name}-simulator.jsonl`;
+}
