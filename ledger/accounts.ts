@@ -43,12 +43,17 @@ export async function openAccount(
   }
 }
 
-/** The bank's own account of a kind in a currency; made on first use. */
-export async function systemAccount(db: Queryable, kind: SystemAccountKind, currency: string): Promise<AccountId> {
+/** The bank's own account of a kind in a currency, for what is with a provider ('': with none); made on first use. */
+export async function systemAccount(
+  db: Queryable,
+  kind: SystemAccountKind,
+  currency: string,
+  provider = '',
+): Promise<AccountId> {
   const { rows } = await db.query<{ id: AccountId }>({
     name: 'ledger-system-account',
-    text: 'SELECT ledger.system_account($1, $2) AS id',
-    values: [kind, currency],
+    text: 'SELECT ledger.system_account($1, $2, $3) AS id',
+    values: [kind, currency, provider],
   });
   return rows[0]!.id;
 }
