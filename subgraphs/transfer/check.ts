@@ -1,24 +1,29 @@
 import { limitedFindings, type Finding } from '../../ledger/check.ts';
 import type { Queryable } from '../../platform/db.ts';
 
+/** The kind of the one entry that a completed transfer is. */
+const ENTRY_KIND = `CASE WHEN t.refund_of IS NULL THEN 'TRANSFER' ELSE 'REVERSAL' END`;
+
 /* As in ledger/check.ts: each branch selects what must not be, in one statement and so in one snapshot. */
 const FINDINGS = `
   SELECT 'completed transfer has not exactly one entry' AS problem, t.id::text AS subject, count(e.id) || ' entries' AS detail
-    FROM transfer.transfer t LEFT JOIN ledger.entry e ON e.transfer_id = t.id AND e.kind = 'TRANSFER'
-    WHERE t.status = 'COMPLETED' GROUP BY t.id HAVING count(e.id) <> 1
+    FROM transfer.transfer t LEFT JOIN ledger.entry e ON e.transfer_id = t.id AND e.kind = ${ENTRY_KIND}
+    WHERE t.status IN ('COMPLETED', 'REVERSED') GROUP BY t.id HAVING count(e.id) <> 1
   UNION ALL
   SELECT 'entry of a transfer that does not exist', e.id::text, concat('transfer ', e.transfer_id)
     FROM ledger.entry e LEFT JOIN transfer.transfer t ON t.id = e.transfer_id WHERE e.transfer_id IS NOT NULL AND t.id IS NULL
   UNION ALL
   SELECT 'transfer moved another amount', t.id::text,
       concat('amount ', t.amount, ' ', t.currency, ' and ', t.destination_amount, ' ', t.destination_currency,
-        ', from the source ', p.leaves, ', to the destination ', p.arrives)
+        ', from the source ', p.leaves, ', laid out ', p.receivable, ', to the destination ', p.arrives)
     FROM transfer.transfer t JOIN (
-      SELECT t.id, -sum(p.amount) FILTER (WHERE p.account_id = t.source_account_id) AS leaves,
+      SELECT t.id, coalesce(-sum(p.amount) FILTER (WHERE p.account_id = t.source_account_id), 0) + coalesce(max(r.receivable), 0) AS leaves,
+        coalesce(max(r.receivable), 0) AS receivable,
         sum(p.amount) FILTER (WHERE p.account_id = t.destination_account_id) AS arrives
-      FROM transfer.transfer t JOIN ledger.entry e ON e.transfer_id = t.id JOIN ledger.posting p ON p.entry_id = e.id GROUP BY t.id
+      FROM transfer.transfer t JOIN ledger.entry e ON e.transfer_id = t.id AND e.kind = ${ENTRY_KIND}
+      JOIN ledger.posting p ON p.entry_id = e.id LEFT JOIN ledger.reversal r ON r.entry_id = e.id GROUP BY t.id
     ) p ON p.id = t.id
-    WHERE t.status = 'COMPLETED' AND (p.arrives IS DISTINCT FROM t.destination_amount
+    WHERE t.status IN ('COMPLETED', 'REVERSED') AND (p.arrives IS DISTINCT FROM t.destination_amount
       OR t.source_account_id IS NOT NULL AND p.leaves IS DISTINCT FROM t.amount + t.fees)
   UNION ALL
   SELECT 'transfer without exchange changed its amount', id::text,
@@ -26,7 +31,17 @@ const FINDINGS = `
     FROM transfer.transfer WHERE type <> 'EXCHANGE' AND (amount, currency) <> (destination_amount, destination_currency)
   UNION ALL
   SELECT 'transfer that is not completed has an entry', t.id::text, t.status
-    FROM transfer.transfer t JOIN ledger.entry e ON e.transfer_id = t.id WHERE t.status <> 'COMPLETED'
+    FROM transfer.transfer t JOIN ledger.entry e ON e.transfer_id = t.id WHERE t.status NOT IN ('COMPLETED', 'REVERSED')
+  UNION ALL
+  SELECT 'refunds and reversals do not agree', t.id::text, concat('refunds ', f.refunded, ', reversals ', f.reversed, ' of ', t.destination_amount)
+    FROM transfer.transfer t JOIN (
+      SELECT o.id, sum(o.refunded) AS refunded, sum(o.reversed) AS reversed FROM (
+        SELECT refund_of AS id, amount AS refunded, 0 AS reversed FROM transfer.transfer WHERE refund_of IS NOT NULL
+        UNION ALL
+        SELECT e.transfer_id, 0, r.amount FROM ledger.reversal r JOIN ledger.entry e ON e.id = r.reverses
+      ) o GROUP BY o.id
+    ) f ON f.id = t.id
+    WHERE f.refunded <> f.reversed OR f.reversed > t.destination_amount OR (f.reversed = t.destination_amount) <> (t.status = 'REVERSED')
   UNION ALL
   SELECT 'transfer has not exactly one accepted key', t.id::text, count(k.key) || ' keys'
     FROM transfer.transfer t LEFT JOIN transfer.idempotency_key k ON k.transfer_id = t.id AND k.verdict IS NULL

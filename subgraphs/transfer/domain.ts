@@ -5,6 +5,8 @@ import { parseId, type AccountId, type PaymentMethodId, type QuoteId, type UserI
 import { parseAmount, type Money } from '../../platform/money.ts';
 import { Refusal } from '../../platform/refusal.ts';
 import type { Preference } from '../../providers/registry.ts';
+import type { TransferStatus } from './generated/resolvers.ts';
+import { parseIban, parsePayeeName } from './payouts/iban.ts';
 import { refuse, type TransferRefusal } from './refusals.ts';
 
 /*
@@ -16,12 +18,49 @@ import { refuse, type TransferRefusal } from './refusals.ts';
  * same account, currencies, status of the source, status of the destination. Risk and money come last (create-transfer.ts).
  */
 
+/**
+ * The lifecycle of a transfer: every status, and what may follow it. The database refuses every other move (transfer.may_follow, which a
+ * test holds against this table); README.md has the picture. What nothing may follow is final, and so is COMPLETED, but that what had
+ * arrived may be taken back.
+ */
+export const LIFECYCLE = {
+  INITIATED: ['VALIDATING', 'SENT_TO_PROVIDER', 'COMPLETED', 'FAILED', 'CANCELLED'],
+  VALIDATING: ['BALANCE_RESERVED', 'HELD_FOR_REVIEW', 'FAILED'],
+  HELD_FOR_REVIEW: ['BALANCE_RESERVED', 'COMPLETED', 'FAILED', 'EXPIRED', 'CANCELLED', 'COMPENSATING'],
+  BALANCE_RESERVED: ['SENT_TO_PROVIDER', 'FAILED', 'EXPIRED', 'CANCELLED', 'COMPENSATING'],
+  SENT_TO_PROVIDER: ['PROVIDER_PROCESSING', 'PROVIDER_CONFIRMING', 'COMPLETED', 'FAILED', 'COMPENSATING'],
+  // Back to SENT_TO_PROVIDER: the first provider has said no, and the next is asked.
+  PROVIDER_PROCESSING: ['SENT_TO_PROVIDER', 'PROVIDER_CONFIRMING', 'COMPLETED', 'FAILED', 'COMPENSATING'],
+  PROVIDER_CONFIRMING: ['SENT_TO_PROVIDER', 'PROVIDER_PROCESSING', 'COMPLETED', 'FAILED', 'COMPENSATING'],
+  COMPENSATING: ['COMPENSATED'],
+  COMPLETED: ['REVERSED'],
+  FAILED: [],
+  EXPIRED: [],
+  CANCELLED: [],
+  COMPENSATED: [],
+  REVERSED: [],
+} as const satisfies Record<TransferStatus, readonly TransferStatus[]>;
+
+/** What may follow a status, by type: a move that is not in the table does not compile. Of several, what may follow each of them. */
+export type NextOf<From extends TransferStatus> = {
+  [Status in From]: (to: (typeof LIFECYCLE)[Status][number]) => void;
+}[From] extends (to: infer Next) => void
+  ? Next
+  : never;
+
+/** Whether a transfer has come to its end. */
+export function hasEnded(status: TransferStatus): boolean {
+  return status === 'COMPLETED' || LIFECYCLE[status].length === 0;
+}
+
 /** One end as a client writes it; exactly one field means something. */
 export interface EndInput {
   accountId?: string | null | undefined;
   paymentMethodId?: string | null | undefined;
   email?: string | null | undefined;
   iban?: string | null | undefined;
+  /** Beside `iban`; no end by itself. */
+  payeeName?: string | null | undefined;
   address?: string | null | undefined;
 }
 
@@ -56,7 +95,15 @@ export interface EmailEnd {
   email: string;
 }
 
-export type CommandEnd = AccountEnd | PaymentMethodEnd | EmailEnd;
+/** An account at another bank. */
+export interface IbanEnd {
+  kind: 'iban';
+  /** Without blanks, in capitals; its check digits are right. */
+  iban: string;
+  payeeName: string | null;
+}
+
+export type CommandEnd = AccountEnd | PaymentMethodEnd | EmailEnd | IbanEnd;
 
 interface CommandOf<Source extends CommandEnd, Destination extends CommandEnd> {
   idempotencyKey: string;
@@ -76,12 +123,20 @@ export type AccountCommand = CommandOf<AccountEnd, AccountEnd | EmailEnd>;
 /** From a payment method onto an account. */
 export type DepositCommand = CommandOf<PaymentMethodEnd, AccountEnd>;
 
+/** From an account out of this bank: WITHDRAWAL, EXTERNAL. */
+export type PayoutCommand = CommandOf<AccountEnd, PaymentMethodEnd | IbanEnd>;
+
 /** The input, checked and normalised: two inputs that mean the same give the same command. */
-export type TransferCommand = AccountCommand | DepositCommand;
+export type TransferCommand = AccountCommand | DepositCommand | PayoutCommand;
 
 /** Whether a command asks for money from outside. */
 export function isDeposit(command: TransferCommand): command is DepositCommand {
   return command.source.kind === 'paymentMethod';
+}
+
+/** Whether a command asks for money to leave the bank. */
+export function isPayout(command: TransferCommand): command is PayoutCommand {
+  return command.destination.kind === 'paymentMethod' || command.destination.kind === 'iban';
 }
 
 const KEY = /^[\x20-\x7e]{1,64}$/;
@@ -123,7 +178,8 @@ export function parseCommand(input: TransferInput): TransferCommand | { faults: 
   return { idempotencyKey, source, destination, amount, description, ...choices } as TransferCommand;
 }
 
-function parseKey(key: string): string {
+/** A client's idempotency key. */
+export function parseKey(key: string): string {
   if (!KEY.test(key)) throw refuse('INVALID_IDEMPOTENCY_KEY', ['idempotencyKey']);
   return key;
 }
@@ -146,9 +202,15 @@ function parseSource(input: EndInput): TransferCommand['source'] {
 function parseDestination(input: EndInput, fromOutside: boolean): TransferCommand['destination'] {
   const [name, text] = onlyEnd(input, 'destination');
   if (name === 'accountId') return { kind: 'account', id: parseId(text), text };
-  // The others are WITHDRAWAL (paymentMethodId) and EXTERNAL (iban, address).
-  if (name !== 'email' || fromOutside) throw refuse('FEATURE_UNAVAILABLE', ['destination', name]);
-  return { kind: 'email', email: normaliseEmail(text) };
+  if (name === 'address' || fromOutside) throw refuse('FEATURE_UNAVAILABLE', ['destination', name]);
+  switch (name) {
+    case 'email':
+      return { kind: 'email', email: normaliseEmail(text) };
+    case 'paymentMethodId':
+      return { kind: 'paymentMethod', id: parseId(text), text };
+    case 'iban':
+      return { kind: 'iban', iban: parseIban(text), payeeName: parsePayeeName(input.payeeName) };
+  }
 }
 
 const END_FIELDS = ['accountId', 'paymentMethodId', 'email', 'iban', 'address'] as const;
@@ -163,7 +225,8 @@ function onlyEnd(input: EndInput, end: string): [(typeof END_FIELDS)[number], st
   return given[0]!;
 }
 
-function parseMoney({ amount, currency }: TransferInput['amount']): Money {
+/** An amount as a client writes it; refuses with the path from the input's `amount` on. */
+export function parseMoney({ amount, currency }: TransferInput['amount']): Money {
   try {
     return { amountMinor: parseAmount(amount, currency), currency };
   } catch (error) {
@@ -173,7 +236,8 @@ function parseMoney({ amount, currency }: TransferInput['amount']): Money {
   }
 }
 
-function parseDescription(text: string | null | undefined): string | null {
+/** A description as it is kept: trimmed, in one normal form; null for none. */
+export function parseDescription(text: string | null | undefined): string | null {
   const description = text?.trim().normalize('NFC') ?? '';
   // Measured first, so that a long text is not searched.
   if (description.length > 4 * DESCRIPTION_MAX_CHARACTERS || [...description].length > DESCRIPTION_MAX_CHARACTERS) {
@@ -193,10 +257,9 @@ function parseQuoteId(text: string | null | undefined): QuoteId | null {
 /** What a key stands for: equal for inputs that mean the same transfer, whatever their property order or spelling. */
 export function hashCommand(command: TransferCommand): Buffer {
   const { source, destination, amount, description, quoteId, preference } = command;
-  const end = (of: CommandEnd) => (of.kind === 'email' ? ['email', of.email] : [of.kind, of.id ?? of.text]);
   const normalised: unknown[] = [
-    end(source),
-    end(destination),
+    normaliseEnd(source),
+    normaliseEnd(destination),
     amount.amountMinor.toString(),
     amount.currency,
     description,
@@ -204,6 +267,18 @@ export function hashCommand(command: TransferCommand): Buffer {
   // Only where they are given, so that the keys of earlier versions of the bank stay what they were.
   if (quoteId !== null || preference !== 'BALANCED') normalised.push(quoteId, preference);
   return createHash('sha256').update(JSON.stringify(normalised)).digest();
+}
+
+function normaliseEnd(end: CommandEnd): unknown[] {
+  switch (end.kind) {
+    case 'email':
+      return ['email', end.email];
+    case 'iban':
+      return ['iban', end.iban, end.payeeName];
+    case 'account':
+    case 'paymentMethod':
+      return [end.kind, end.id ?? end.text];
+  }
 }
 
 /** The source, which must be the viewer's own: another's is missing, so that nobody learns that it exists. */

@@ -4,6 +4,7 @@ import type { Queryable } from '../../platform/db.ts';
 import type { PostingId, TransferId } from '../../platform/ids.ts';
 import type { Caller, Viewer } from '../../platform/viewer.ts';
 import type { TransferParent } from './graph-types.ts';
+import { readRefundLinks, type RefundLinks } from './refunds/refund-store.ts';
 import type { TransferStore } from './store.ts';
 
 export interface TransferLoaders {
@@ -11,6 +12,8 @@ export interface TransferLoaders {
   transfer: DataLoader<TransferId, TransferParent | null>;
   /** The transfer behind a statement line, on the same condition. */
   transferOfPosting: DataLoader<PostingId, TransferParent | null>;
+  /** What gives a transfer back, and what it gives back. */
+  refundLinks: DataLoader<TransferId, RefundLinks>;
 }
 
 /** The loaders of one request. What they give, its viewer may see. */
@@ -27,7 +30,8 @@ export function createLoaders(deps: { store: TransferStore; pool: Queryable }, {
       }),
     );
   });
-  return { transfer, transferOfPosting };
+  const refundLinks = new DataLoader<TransferId, RefundLinks>((ids) => readRefundLinks(deps.pool, ids));
+  return { transfer, transferOfPosting, refundLinks };
 }
 
 /** The transfer when the viewer is one of its ends; another's is missing, as one that does not exist. */

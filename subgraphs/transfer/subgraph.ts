@@ -14,7 +14,9 @@ import { CHARGE_DEPOSIT, deposits, JOBS_SCHEMA, payees, paymentMethods } from '.
 import { createLoaders } from './loaders.ts';
 import { createLookups } from './lookups.ts';
 import { createPoster, type PosterLimits } from './poster.ts';
+import { createQuotesRoom } from './quotes/room.ts';
 import { createResolvers } from './resolvers.ts';
+import { createRefundsRoom } from './refunds/room.ts';
 import { mergeResolvers, type Room } from './room.ts';
 import { createTransferStore } from './store.ts';
 
@@ -55,7 +57,7 @@ export function createTransferSubgraph(deps: TransferDeps): Subgraph {
     systemAccount: createSystemAccounts(deps.pool),
   };
   // What stands by itself, each part in a folder of its own.
-  const rooms: readonly Room[] = [];
+  const rooms: readonly Room[] = [createQuotesRoom(callDeps), createRefundsRoom(callDeps)];
   return {
     name: 'transfer',
     typeDefs: readTypeDefs(import.meta.dirname),
