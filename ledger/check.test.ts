@@ -40,6 +40,8 @@ describe('books that are right', () => {
         entries: 4,
         postings: 8,
         versions: 7,
+        holds: 0,
+        openHolds: 0,
         currencies: [{ currency: 'USD', heldByCustomersMinor: '1000', sumMinor: '0' }],
       },
       findings: [],

@@ -1,5 +1,6 @@
 import type { Queryable } from '../platform/db.ts';
 import { formatAmount, isCurrency } from '../platform/money.ts';
+import { HOLD_FINDINGS, SPENT_BY_HOLDS } from './check-holds.ts';
 
 /** Something in the books that cannot be. */
 export interface Finding {
@@ -20,6 +21,8 @@ export interface BooksReport {
     entries: number;
     postings: number;
     versions: number;
+    holds: number;
+    openHolds: number;
     /** Per currency: what all customers have together, and the sum over all postings, which is 0. */
     currencies: { currency: string; heldByCustomersMinor: string; sumMinor: string }[];
   };
@@ -35,7 +38,8 @@ const SPENT = `
   UNION ALL
   SELECT e.spent_by, p.currency, -p.amount, e.at
     FROM ledger.entry e JOIN ledger.posting p ON p.entry_id = e.id AND p.amount < 0 AND p.line_type <> 'FEE'
-    JOIN ledger.account a ON a.id = p.account_id AND a.owner_id = e.spent_by`;
+    JOIN ledger.account a ON a.id = p.account_id AND a.owner_id = e.spent_by
+  UNION ALL ${SPENT_BY_HOLDS}`;
 
 /*
  * Each branch selects (problem, subject, detail) for what must not be. All of it is one statement and so sees one snapshot: a
@@ -100,7 +104,7 @@ const FINDINGS = `
     FROM ledger.balance_changes WHERE posting_id IS NULL AND amount <> 0
   UNION ALL
   SELECT 'spending is counted wrong', concat(l.owner_id, ' ', l.scope),
-      concat(l.day_spent, ' on ', l.day, ' and ', l.month_spent, ' since ', l.month, ', the entries say ',
+      concat(l.day_spent, ' on ', l.day, ' and ', l.month_spent, ' since ', l.month, ', entries and holds say ',
         sum(s.amount) FILTER (WHERE s.at >= l.day::timestamp AT TIME ZONE 'UTC'), ' and ',
         sum(s.amount) FILTER (WHERE s.at >= l.month::timestamp AT TIME ZONE 'UTC'))
     FROM ledger.spending_limit l LEFT JOIN (${SPENT}) s ON s.owner_id = l.owner_id AND s.scope = l.scope
@@ -113,7 +117,8 @@ const FINDINGS = `
     LEFT JOIN ledger.spending_limit l ON l.owner_id = e.spent_by AND l.scope = 'TOTAL'
     LEFT JOIN (SELECT DISTINCT p.entry_id, a.owner_id FROM ledger.posting p JOIN ledger.account a ON a.id = p.account_id WHERE p.amount < 0) paid
       ON paid.entry_id = e.id AND paid.owner_id = e.spent_by
-    WHERE e.spent_by IS NOT NULL AND (l.owner_id IS NULL OR paid.entry_id IS NULL)`;
+    WHERE e.spent_by IS NOT NULL AND (l.owner_id IS NULL OR paid.entry_id IS NULL)
+  UNION ALL ${HOLD_FINDINGS}`;
 
 const FIGURES = `
   SELECT json_build_object(
@@ -122,6 +127,8 @@ const FIGURES = `
     'entries', (SELECT count(*) FROM ledger.entry),
     'postings', (SELECT count(*) FROM ledger.posting),
     'versions', (SELECT count(*) FROM ledger.balance_changes),
+    'holds', (SELECT count(*) FROM ledger.hold),
+    'openHolds', (SELECT count(*) FROM ledger.hold WHERE status = 'OPEN'),
     'currencies', (SELECT coalesce(json_agg(json_build_object(
         'currency', currency, 'heldByCustomersMinor', held_by_customers::text, 'sumMinor', total::text) ORDER BY currency), '[]')
       FROM (SELECT p.currency, sum(p.amount) AS total, coalesce(sum(p.amount) FILTER (WHERE a.owner_id IS NOT NULL), 0) AS held_by_customers
@@ -129,8 +136,8 @@ const FIGURES = `
 
 /**
  * Proves the books: every currency and every entry sums to zero, every balance is the sum of its postings and its last
- * version, versions run 1, 2, 3 … each following from the one before, no customer is below zero, and what counts against the
- * spending limits is what was spent. Needs SELECT only, and is right beside a bank that goes on posting.
+ * version, versions run 1, 2, 3 … each following from the one before, no customer is below zero, what is held is what open holds
+ * hold, captures are what was posted, and what counts against the spending limits is what was spent or is held to be spent. Needs SELECT only, and is right beside a bank that goes on posting.
  */
 export async function proveBooks(db: Queryable): Promise<BooksReport> {
   const { rows } = await db.query<{ figures: BooksReport['figures']; findings: Finding[] }>({
@@ -148,11 +155,12 @@ export function limitedFindings(findings: string): string {
 
 /** The report for a person; its last line is `books ok` only when they are. */
 export function formatBooksReport({ figures, findings }: BooksReport): string {
-  const { customerAccounts, systemAccounts, entries, postings, versions, currencies } = figures;
+  const { customerAccounts, systemAccounts, entries, postings, versions, holds, openHolds, currencies } = figures;
   return [
     `accounts   ${customerAccounts} of customers, ${systemAccounts} of the bank`,
     `entries    ${entries} with ${postings} postings`,
     `versions   ${versions}`,
+    `holds      ${holds}, ${openHolds} of them open`,
     ...currencies.map(
       ({ currency, heldByCustomersMinor, sumMinor }) =>
         `${currency.padEnd(10)} customers have ${readable(heldByCustomersMinor, currency)}; all postings sum to ${readable(sumMinor, currency)}`,

@@ -84,7 +84,8 @@ export function createBalanceFeed(
   }
 
   const unfollow = tail.follow(accountId, (event) => {
-    if (event.type !== 'EntryPosted') return;
+    // Whatever made a version says so: an entry, a hold, a freeze, another overdraft.
+    if (!('changes' in event.payload)) return;
     for (const change of event.payload.changes) if (change.accountId === accountId) hear(change);
   });
 

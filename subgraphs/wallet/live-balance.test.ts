@@ -1,10 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import type { QueryResultRow } from 'pg';
+import { placeHold, releaseHold } from '../../ledger/holds.ts';
 import type { Queryable } from '../../platform/db.ts';
 import type { EventTail } from '../../platform/event-tail.ts';
 import type { StoredEvent } from '../../platform/events.ts';
-import { newId, type AccountId } from '../../platform/ids.ts';
+import { newId, type AccountId, type HoldId } from '../../platform/ids.ts';
 import type { SubgraphEvent } from '../../platform/subgraph.ts';
 import type { Viewer } from '../../platform/viewer.ts';
 import { viewerFor } from '../../tests/one-subgraph.ts';
@@ -200,23 +201,25 @@ describe('a live balance', () => {
     await post(500n);
     const stream = follow();
     await take(stream, 1);
-    // What a hold will do: one version more, nothing posted.
-    await sql(
-      `WITH held AS (UPDATE ledger.account SET held = 200, version = version + 1 WHERE id = $1 RETURNING *)
-       INSERT INTO ledger.balance_changes SELECT id, version, posted, held, overdraft, NULL, 0, changed_at FROM held`,
-      accountId,
-    );
-    await post(1n);
-    const [hold, posting] = await take(stream, 2);
-    expect(hold).toMatchObject({
+    const ledger = world.database.pool('dwaybank_ledger', { max: 1 });
+    const id = newId<HoldId>();
+    await placeHold(ledger, { id, accountId, amount: { amountMinor: 200n, currency: 'USD' }, transferId: null });
+    // No posting comes after it: the stream has to hear of the hold itself.
+    const [held] = await take(stream, 1);
+    expect(held).toMatchObject({
       kind: 'CHANGE',
       balance: { version: 2, posted: { amount: '5.00' }, available: { amount: '3.00' } },
       cause: null,
     });
+    await post(1n);
+    const [posting] = await take(stream, 1);
     expect(posting).toMatchObject({
       balance: { version: 3, available: { amount: '3.01' } },
       cause: { amount: { amount: '0.01' } },
     });
+    await releaseHold(ledger, id);
+    const [released] = await take(stream, 1);
+    expect(released).toMatchObject({ balance: { version: 4, available: { amount: '5.01' } }, cause: null });
   });
 
   test('goes on after the server has dropped every connection', async () => {
