@@ -23,7 +23,8 @@ import {
 import type { TransferParent } from './graph-types.ts';
 import { lookUpEnds, planEnds, type Ends, type LookedUp } from './plan-ends.ts';
 import type { PlannedTransfer, Verdict } from './poster.ts';
-import { priceExchange } from './price-exchange.ts';
+import { priceExchange, settleExchange } from './price-exchange.ts';
+import { findQuote } from './quotes/find-quote.ts';
 import { ledgerError, refuse, TRANSFER_REFUSALS, transferError, type TransferRefusal } from './refusals.ts';
 import { startDeposit } from './start-deposit.ts';
 
@@ -32,8 +33,8 @@ import { startDeposit } from './start-deposit.ts';
  *
  * 1. Parse. All faults of the input are told at once.
  * 2. Replay: a key that was decided before is answered from what was stored, whatever planning or risk would say today.
- * 3. Plan: both ends are looked up and checked, and an exchange is priced. A refusal here stores nothing. (They are looked
- *    up together with the key, to save a round trip, and judged only when there is no replay.)
+ * 3. Plan: both ends are looked up and checked, and an exchange is priced, at the quote where one is named. A refusal here stores
+ *    nothing. (The ends are looked up together with the key, to save a round trip, and judged only when there is no replay.)
  * 4. Risk is asked once, outside any database transaction, within a deadline. A refusal here stores nothing.
  * 5. Post: one call of the poster decides under the ledger's locks, and what it decides is final for this key.
  *
@@ -82,10 +83,12 @@ async function move(
   bodyHash: Buffer,
 ): Promise<CreateTransferAnswer> {
   const { idempotencyKey, amount, description } = command;
+  const quote = await findQuote(deps, call.viewer, command);
   const ends = await planEnds(deps, call, command, lookedUp);
+  const exchange = { amount, ...ends };
   const settlement =
     ends.type === 'EXCHANGE'
-      ? await priceExchange(deps, { amount, ...ends }, call.signal)
+      ? await settleExchange(deps, exchange, quote?.exchange ?? (await priceExchange(deps, exchange, call.signal)))
       : { destinationAmount: amount, exchange: null, legs: transferLegs(amount, ends) };
   const initiatedAt = deps.clock.now();
   // The id begins with the time of createdAt, so that lists sorted by id are sorted by time.
@@ -104,6 +107,7 @@ async function move(
     initiatedAt,
     assessment: await assess(deps, call, { transferId, amount, ...ends }),
     ...settlement,
+    quoteId: command.quoteId,
   };
   return toAnswer(deps, planned, await deps.poster.post(planned));
 }
@@ -176,6 +180,7 @@ function posted(planned: PlannedTransfer, at: Date): TransferParent {
     destinationAmount,
     exchangeRate: exchange?.rate ?? null,
     feesMinor: 0n,
+    feeLines: [],
     source: { ...source, paymentMethodId: null },
     destination: { ...destination, paymentMethodId: null },
     description,

@@ -1,12 +1,13 @@
 import type { Queryable } from '../../platform/db.ts';
 import type { StoredEvent } from '../../platform/events.ts';
 import { newId, type AccountId, type EntryId, type PaymentMethodId, type PostingId } from '../../platform/ids.ts';
-import type { TransferId, UserId } from '../../platform/ids.ts';
+import type { QuoteId, TransferId, UserId } from '../../platform/ids.ts';
 import type { LedgerRefusal } from '../../ledger/entry.ts';
 import type { Money } from '../../platform/money.ts';
 import type { Assessment } from '../../platform/questions/assess-transfer.ts';
 import type { TransferStatus } from './generated/resolvers.ts';
 import { MUTATION } from './lookup-store.ts';
+import type { QuoteRefusal } from './refusals.ts';
 
 /*
  * What of deposits is stored: the SQL functions of the migration "deposits", and the payment methods as transfer knows them.
@@ -75,21 +76,24 @@ export interface PlannedDeposit {
   description: string | null;
   initiatedAt: Date;
   assessment: Assessment;
+  /** The quote that it is made at, and that it uses up. */
+  quoteId?: QuoteId | null;
 }
 
 /** What became of a planned deposit; as the verdicts of transfer-batch.ts. */
 export type StartVerdict =
   | { outcome: 'DONE'; transferId: TransferId }
   | { outcome: 'REPLAYED'; transferId: TransferId; code: null }
-  | { outcome: 'REPLAYED'; transferId: null; code: LedgerRefusal }
+  | { outcome: 'REFUSED'; code: QuoteRefusal }
+  | { outcome: 'REPLAYED'; transferId: null; code: LedgerRefusal | QuoteRefusal }
   | { outcome: 'KEY_REUSED' };
 
 /** Claims the key and stores the deposit as INITIATED, in one commit. Running it again is safe and tells what the first run did. */
 export async function storeDeposit(db: Queryable, planned: PlannedDeposit): Promise<StartVerdict> {
-  const { rows } = await db.query<{ outcome: string; verdict: LedgerRefusal | null; transfer_id: TransferId | null }>({
+  const { rows } = await db.query<{ outcome: string; verdict: QuoteRefusal | null; transfer_id: TransferId | null }>({
     name: 'transfer-start-deposit',
     text: `SELECT outcome, verdict, transfer_id
-           FROM transfer.start_deposit($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15::jsonb)`,
+           FROM transfer.start_deposit($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15::jsonb, $16)`,
     values: [
       MUTATION,
       planned.transferId,
@@ -106,6 +110,7 @@ export async function storeDeposit(db: Queryable, planned: PlannedDeposit): Prom
       planned.description,
       planned.initiatedAt.toISOString(),
       JSON.stringify(planned.assessment),
+      planned.quoteId ?? null,
     ],
   });
   const { outcome, verdict, transfer_id: transferId } = rows[0]!;
@@ -113,6 +118,8 @@ export async function storeDeposit(db: Queryable, planned: PlannedDeposit): Prom
   switch (outcome) {
     case 'DONE':
       return { outcome, transferId: transferId! };
+    case 'REFUSED':
+      return { outcome, code: verdict! };
     case 'REPLAYED':
       return transferId ? { outcome, transferId, code: null } : { outcome, transferId: null, code: verdict! };
     case 'KEY_REUSED':

@@ -3,6 +3,7 @@ import type { Money } from '../../platform/money.ts';
 import type { SubgraphContext } from '../../platform/subgraph.ts';
 import type { TransferStatus, TransferType } from './generated/resolvers.ts';
 import type { TransferLoaders } from './loaders.ts';
+import type { FeeLine } from './quotes/fees.ts';
 
 /** What each resolver of this subgraph is given as its parent: our own rows and ids. */
 
@@ -57,6 +58,8 @@ export interface TransferParent {
   /** Destination per source unit, a plain decimal; of an EXCHANGE only. */
   exchangeRate: string | null;
   feesMinor: bigint;
+  /** What feesMinor is made of. */
+  feeLines: FeeLine[];
   source: TransferEndParent;
   destination: TransferEndParent;
   description: string | null;

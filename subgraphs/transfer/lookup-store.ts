@@ -2,6 +2,7 @@ import type { LedgerAccount } from '../../ledger/accounts.ts';
 import type { LedgerRefusal } from '../../ledger/entry.ts';
 import type { Queryable } from '../../platform/db.ts';
 import type { AccountId, TransferId, UserId } from '../../platform/ids.ts';
+import type { QuoteRefusal } from './refusals.ts';
 
 /*
  * What every createTransfer looks up, for many at once: each is one named statement that finds every row by an index. Accounts come
@@ -20,7 +21,7 @@ export interface DecidedKey {
   /** Of the accepted transfer, or of the attempt that was refused. */
   transferId: TransferId;
   /** Null: accepted. */
-  verdict: LedgerRefusal | null;
+  verdict: LedgerRefusal | QuoteRefusal | null;
 }
 
 /** A customer's account, with what its owner is called; null while this subgraph has not heard of them. */
@@ -45,7 +46,7 @@ export async function findKeys(
   db: Queryable,
   keys: readonly { userId: UserId; key: string }[],
 ): Promise<(DecidedKey | null)[]> {
-  const { rows } = await db.query<{ body_hash: Buffer; transfer_id: TransferId | null; verdict: LedgerRefusal | null }>(
+  const { rows } = await db.query<{ body_hash: Buffer; transfer_id: TransferId | null; verdict: DecidedKey['verdict'] }>(
     {
       name: 'transfer-find-keys',
       text: `SELECT k.body_hash, k.transfer_id, k.verdict

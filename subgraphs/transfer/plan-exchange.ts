@@ -77,7 +77,7 @@ function difference(larger: Fraction, smaller: Fraction): Fraction {
 }
 
 /** A fraction as a plain decimal with ten significant digits, rounded down; trailing zeros are left out. */
-function writeRateDown({ numerator, denominator }: Fraction): string {
+export function writeRateDown({ numerator, denominator }: Fraction): string {
   // So many decimals that the quotient has ten digits, or eleven, of which the last is dropped.
   const decimals = RATE_DIGITS + denominator.toString().length - numerator.toString().length;
   const scaled =

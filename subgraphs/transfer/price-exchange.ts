@@ -2,10 +2,12 @@ import type { SystemAccounts } from '../../ledger/system-accounts.ts';
 import { dayOf, daysBetween } from '../../platform/days.ts';
 import type { Money } from '../../platform/money.ts';
 import { POLICY } from '../../platform/policy.ts';
+import { crossRate } from '../../platform/rates.ts';
 import type { RatesReader } from '../../platform/rates-projection.ts';
 import type { SubgraphDeps } from '../../platform/subgraph-deps.ts';
 import { caughtUp } from './caught-up.ts';
-import { exchangeAccounts, exchangeLegs, planExchange, type ExchangePlan } from './plan-exchange.ts';
+import { exchangeAccounts, exchangeLegs, planExchange, writeRateDown, type ExchangePlan } from './plan-exchange.ts';
+import type { QuotedExchange } from './quotes/quote.ts';
 import { refuse } from './refusals.ts';
 import type { PlannedEnd, PlannedTransfer } from './transfer-batch.ts';
 
@@ -23,38 +25,50 @@ const RATES_LISTENER = 'transfer.rates';
 const CATCH_UP_MS = 1_000;
 
 /**
- * Prices an exchange at the newest recorded rates less the bank's spread: what arrives, at which rate, by which postings. Refuses
- * EXCHANGE_TOO_SMALL, and RATE_UNAVAILABLE while the newest day has no rate of one of the two currencies or is too old: whoever
- * knows today's market would change money at last week's price.
+ * Prices an exchange at the newest recorded rates less the bank's spread: what arrives, at which rate. Refuses EXCHANGE_TOO_SMALL, and
+ * RATE_UNAVAILABLE while the newest day has no rate of one of the two currencies or is too old: whoever knows today's market
+ * would change money at last week's price.
  */
 export async function priceExchange(
   deps: PriceExchangeDeps,
-  { amount, to, source, destination }: { amount: Money; to: string; source: PlannedEnd; destination: PlannedEnd },
+  { amount, to }: { amount: Money; to: string },
   signal: AbortSignal,
-): Promise<Pick<PlannedTransfer, 'destinationAmount' | 'exchange' | 'legs'>> {
+): Promise<QuotedExchange> {
   let plan = await planAtNewestRates(deps, amount, to);
   if (!plan && (await caughtUp(deps, RATES_LISTENER, { signal, withinMs: CATCH_UP_MS }))) {
     plan = await planAtNewestRates(deps, amount, to);
   }
   if (!plan) throw refuse('RATE_UNAVAILABLE');
-  const bank = await Promise.all(
-    exchangeAccounts(amount.currency, to).map(({ kind, currency }) => deps.systemAccount(kind, currency)),
-  );
-  return {
-    destinationAmount: { amountMinor: plan.arrivesMinor, currency: to },
-    exchange: { rate: plan.rate, rateDate: plan.rateDate },
-    legs: exchangeLegs(amount, to, plan, { source, destination }, bank),
-  };
+  return plan;
 }
 
 async function planAtNewestRates(
   { rates, clock, exchangeMaxAgeDays }: PriceExchangeDeps,
   amount: Money,
   to: string,
-): Promise<ExchangePlan | null> {
+): Promise<QuotedExchange | null> {
   const newest = await rates.newestDay();
   if (!newest) return null;
   const ageDays = daysBetween(newest.date, dayOf(clock.now()));
   if (exchangeMaxAgeDays !== null && ageDays > exchangeMaxAgeDays) return null;
-  return planExchange(amount, to, newest, POLICY.exchangeSpreadBasisPoints);
+  const spreadBasisPoints = POLICY.exchangeSpreadBasisPoints;
+  const plan = planExchange(amount, to, newest, spreadBasisPoints);
+  // There is a plan only where there is a rate.
+  return plan && { ...plan, midRate: writeRateDown(crossRate(newest, amount.currency, to)!), spreadBasisPoints };
+}
+
+/** What an exchange at these terms is posted as. The terms are of just now, or those of a quote. */
+export async function settleExchange(
+  { systemAccount }: Pick<PriceExchangeDeps, 'systemAccount'>,
+  { amount, to, source, destination }: { amount: Money; to: string; source: PlannedEnd; destination: PlannedEnd },
+  terms: ExchangePlan,
+): Promise<Pick<PlannedTransfer, 'destinationAmount' | 'exchange' | 'legs'>> {
+  const bank = await Promise.all(
+    exchangeAccounts(amount.currency, to).map(({ kind, currency }) => systemAccount(kind, currency)),
+  );
+  return {
+    destinationAmount: { amountMinor: terms.arrivesMinor, currency: to },
+    exchange: { rate: terms.rate, rateDate: terms.rateDate },
+    legs: exchangeLegs(amount, to, terms, { source, destination }, bank),
+  };
 }

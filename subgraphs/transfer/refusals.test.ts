@@ -11,6 +11,8 @@ const CREATE = `mutation ($input: CreateTransferInput!) {
   createTransfer(input: $input) { transfer { id } replayed challenge { id } userErrors { code field message retryable } }
 }`;
 
+const QUOTE = `mutation ($input: QuoteTransferInput!) { quoteTransfer(input: $input) { quote { id } } }`;
+
 let world: TransferWorld;
 /** A world whose poster takes nothing. */
 let busyWorld: TransferWorld;
@@ -88,7 +90,45 @@ const scenarios: Record<
   AMOUNT_NOT_POSITIVE: ['-5', '0'].map((text) => ({ field: 'amount.amount', scenario: amount(text) })),
   TOO_MANY_DECIMALS: [{ field: 'amount.amount', scenario: amount('1.001') }],
   AMOUNT_TOO_LARGE: [{ field: 'amount.amount', scenario: amount(`1${'0'.repeat(40)}`) }],
-  UNKNOWN_QUOTE: [{ field: 'quoteId', scenario: () => ({ quoteId: 'none' }) }],
+  UNKNOWN_QUOTE: [
+    { field: 'quoteId', scenario: () => ({ quoteId: 'none' }) },
+    { field: 'quoteId', scenario: () => ({ quoteId: newId() }) },
+    {
+      field: 'quoteId',
+      scenario: async ({ bob, from, to }) => ({ quoteId: await quoted(world, bob, to, from) }),
+    },
+  ],
+  QUOTE_MISMATCH: [
+    {
+      field: 'amount.amount',
+      scenario: async ({ ada, from, to }) => ({
+        quoteId: await quoted(world, ada, from, to),
+        amount: { amount: '1.01', currency: 'USD' },
+      }),
+    },
+  ],
+  QUOTE_EXPIRED: [
+    {
+      field: 'quoteId',
+      scenario: async ({ ada, from, to }) => {
+        const quoteId = await quoted(world, ada, from, to);
+        await world.admin.query(`UPDATE transfer.quote SET expires_at = now() - interval '1 s' WHERE id = $1`, [
+          quoteId,
+        ]);
+        return { quoteId };
+      },
+    },
+  ],
+  QUOTE_ALREADY_USED: [
+    {
+      field: 'quoteId',
+      scenario: async ({ ada, from, to }) => {
+        const quoteId = await quoted(world, ada, from, to);
+        await attempt(world, ada, from, to, { quoteId });
+        return { quoteId };
+      },
+    },
+  ],
   DESCRIPTION_TOO_LONG: [{ field: 'description', scenario: () => ({ description: 'x'.repeat(141) }) }],
   INVALID_DESCRIPTION: [{ field: 'description', scenario: () => ({ description: 'a\u0000b' }) }],
   IDEMPOTENCY_KEY_REUSED: [
@@ -295,9 +335,20 @@ async function attempt(of: TransferWorld, as: Customer, from: AccountId, to: Acc
   return result.data!['createTransfer'] as { transfer: unknown; replayed: boolean; userErrors: UserError[] };
 }
 
-/** Verdicts under the ledger's lock: they are stored with the key, and nothing else is. */
+async function quoted(of: TransferWorld, as: Customer, from: AccountId, to: AccountId): Promise<string> {
+  const input = {
+    source: { accountId: from },
+    destination: { accountId: to },
+    amount: { amount: '1.00', currency: 'USD' },
+  };
+  const result = await of.execute(as, QUOTE, { input });
+  const payload = result.data!['quoteTransfer'] as { quote: { id: string } | null };
+  return payload.quote!.id;
+}
+
+/** Verdicts under the ledger's lock, or a quote's: they are stored with the key, and nothing else is. */
 const isVerdict = (code: string, field: string | null) =>
-  ['INSUFFICIENT_FUNDS', 'LIMIT_EXCEEDED', 'BALANCE_TOO_LARGE'].includes(code) ||
+  ['INSUFFICIENT_FUNDS', 'LIMIT_EXCEEDED', 'BALANCE_TOO_LARGE', 'QUOTE_EXPIRED', 'QUOTE_ALREADY_USED'].includes(code) ||
   (['ACCOUNT_FROZEN', 'ACCOUNT_CLOSED'].includes(code) && field === null);
 
 const cases = Object.entries(scenarios).flatMap(([code, all]) =>

@@ -3,6 +3,9 @@ import type { AmountRefusal } from '../../platform/money.ts';
 import { Refusal, userError, type RefusalMeaning, type UserError } from '../../platform/refusal.ts';
 import type { PosterRefusal } from './poster.ts';
 
+/** What is said of a quote under its lock, in transfer.quote_verdict. Stored with the key, as the ledger's refusals are. */
+export type QuoteRefusal = 'UNKNOWN_QUOTE' | 'QUOTE_EXPIRED' | 'QUOTE_ALREADY_USED';
+
 /** Every code that createTransfer refuses with. */
 export type TransferRefusal =
   | AmountRefusal
@@ -10,13 +13,20 @@ export type TransferRefusal =
   | 'EXACTLY_ONE_END'
   | 'FEATURE_UNAVAILABLE'
   | 'DESCRIPTION_TOO_LONG'
-  | 'UNKNOWN_QUOTE'
+  | 'QUOTE_MISMATCH'
+  | QuoteRefusal
   | 'INVALID_DESCRIPTION'
   | 'IDEMPOTENCY_KEY_REUSED'
   | 'ACCOUNT_NOT_FOUND'
   | 'PAYMENT_METHOD_NOT_FOUND'
   | 'PAYMENT_METHOD_NOT_CHARGEABLE'
   | 'PAYMENT_METHODS_UNAVAILABLE'
+  | 'PAYMENT_METHOD_NOT_PAYABLE'
+  | 'INVALID_IBAN'
+  | 'INVALID_PAYEE_NAME'
+  | 'NO_PROVIDER_FOR_PAYOUT'
+  | 'OUTGOING_PAUSED'
+  | 'POSTING_STOPPED'
   | 'UNKNOWN_RECIPIENT'
   | 'RECIPIENTS_UNAVAILABLE'
   | 'SAME_ACCOUNT'
@@ -53,11 +63,20 @@ export const TRANSFER_REFUSALS: Record<TransferRefusal, RefusalMeaning> = {
   DESCRIPTION_TOO_LONG: never('The description may have at most 140 characters.'),
   INVALID_DESCRIPTION: never('The description may not contain control characters.'),
   UNKNOWN_QUOTE: never('There is no such quote.'),
+  QUOTE_MISMATCH: never('This is not what was quoted. Ask for a new quote, or leave the quote out.'),
+  QUOTE_EXPIRED: never('The quote has expired. Ask for a new one.'),
+  QUOTE_ALREADY_USED: never('A transfer was made at this quote already. Ask for a new one.'),
   IDEMPOTENCY_KEY_REUSED: never('This idempotency key was used for another transfer. Use a new one.'),
   ACCOUNT_NOT_FOUND: never('There is no such account.'),
   PAYMENT_METHOD_NOT_FOUND: never('There is no such payment method.'),
   PAYMENT_METHOD_NOT_CHARGEABLE: never('No money can be taken from this payment method.'),
   PAYMENT_METHODS_UNAVAILABLE: later('Payment methods cannot be looked up just now. Nothing was moved; try again.'),
+  PAYMENT_METHOD_NOT_PAYABLE: never('No money can be sent to this payment method.'),
+  INVALID_IBAN: never('This is not an IBAN: its country, length or check digits are wrong.'),
+  INVALID_PAYEE_NAME: never('The name of a payee has at most 70 characters that can be shown.'),
+  NO_PROVIDER_FOR_PAYOUT: never('Nobody we work with carries this amount in this currency there.'),
+  OUTGOING_PAUSED: later('No money leaves the bank this way just now. Nothing was moved; try again later.'),
+  POSTING_STOPPED: later('No money moves just now. Nothing was moved; try again later.'),
   UNKNOWN_RECIPIENT: never('No customer with this email can receive this currency.'),
   RECIPIENTS_UNAVAILABLE: later('Recipients cannot be looked up by email just now. Nothing was moved; try again.'),
   SAME_ACCOUNT: never('Source and destination are the same account.'),
@@ -94,7 +113,7 @@ export function transferError(code: TransferRefusal, field?: readonly string[]):
  * The graph's UserError for a "no" of the ledger. Which end was frozen or closed is not part of the verdict, so only the
  * amount is pointed at.
  */
-export function ledgerError(verdict: LedgerRefusal): UserError {
+export function ledgerError(verdict: LedgerRefusal | QuoteRefusal): UserError {
   switch (verdict) {
     case 'UNKNOWN_ACCOUNT':
       return transferError('ACCOUNT_NOT_FOUND');
@@ -106,5 +125,9 @@ export function ledgerError(verdict: LedgerRefusal): UserError {
     case 'ACCOUNT_CLOSED':
     case 'CURRENCY_MISMATCH':
       return transferError(verdict);
+    case 'UNKNOWN_QUOTE':
+    case 'QUOTE_EXPIRED':
+    case 'QUOTE_ALREADY_USED':
+      return transferError(verdict, ['quoteId']);
   }
 }

@@ -2,12 +2,19 @@ import { accountsByIds, type LedgerAccount } from '../../ledger/accounts.ts';
 import { isDatabaseLost, sqlState, withRetry } from '../../platform/db.ts';
 import { newId, type TransferId, type UserId } from '../../platform/ids.ts';
 import { assessTransfer } from './assess-transfer.ts';
-import { replayOf, type CreateTransferAnswer, type CreateTransferCall, type CreateTransferDeps } from './call.ts';
+import {
+  refused,
+  replayOf,
+  type CreateTransferAnswer,
+  type CreateTransferCall,
+  type CreateTransferDeps,
+} from './call.ts';
 import { storeDeposit, type PlannedDeposit, type StartVerdict } from './deposit-store.ts';
 import { mustBeActive, type DepositCommand } from './domain.ts';
 import { labelsOf } from './payees.ts';
-import { findChargeableMethod } from './payment-methods.ts';
+import { findChargeableMethod, type ChargeableMethod } from './payment-methods.ts';
 import { OutcomeUnknownError } from './poster.ts';
+import { findQuote } from './quotes/find-quote.ts';
 import { ledgerError, refuse } from './refusals.ts';
 import { asOf } from './transfer-updated.ts';
 
@@ -33,6 +40,8 @@ export async function startDeposit(
       // As this call made it, also where another process has taken its next step already.
       return { transfer: asOf(transfer!, 1), replayed: false, userErrors: [] };
     }
+    case 'REFUSED':
+      return refused(ledgerError(verdict.code));
     case 'KEY_REUSED':
       throw refuse('IDEMPOTENCY_KEY_REUSED', ['idempotencyKey']);
     case 'REPLAYED':
@@ -48,10 +57,8 @@ async function planDeposit(
   command: DepositCommand,
   bodyHash: Buffer,
 ): Promise<PlannedDeposit> {
-  if (!deps.cards) throw refuse('FEATURE_UNAVAILABLE', ['source', 'paymentMethodId']);
-  await deps.limits.check('card-charge-failure', viewer.userId);
-  const method = await findChargeableMethod(deps, viewer, { id: command.source.id, signal });
-  const account = await findDestination(deps, viewer.userId, command);
+  await findQuote(deps, viewer, command);
+  const { method, account } = await findDepositEnds(deps, { viewer, signal }, command);
   const labels = await labelsOf(deps, [viewer.userId], signal);
   const initiatedAt = deps.clock.now();
   // The id begins with the time of createdAt, so that lists sorted by id are sorted by time.
@@ -83,7 +90,20 @@ async function planDeposit(
     description,
     initiatedAt,
     assessment,
+    quoteId: command.quoteId,
   };
+}
+
+/** Both ends of a deposit that may be started. */
+export async function findDepositEnds(
+  deps: CreateTransferDeps,
+  { viewer, signal }: Pick<CreateTransferCall, 'viewer' | 'signal'>,
+  command: DepositCommand,
+): Promise<{ method: ChargeableMethod; account: LedgerAccount }> {
+  if (!deps.cards) throw refuse('FEATURE_UNAVAILABLE', ['source', 'paymentMethodId']);
+  await deps.limits.check('card-charge-failure', viewer.userId);
+  const method = await findChargeableMethod(deps, viewer, { id: command.source.id, signal });
+  return { method, account: await findDestination(deps, viewer.userId, command) };
 }
 
 /** Money comes in onto one of the caller's own accounts only: another's is missing, as everywhere. */

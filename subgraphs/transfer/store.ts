@@ -4,6 +4,7 @@ import { prismaAdapter, type Queryable } from '../../platform/db.ts';
 import type { AccountId, PaymentMethodId, TransferId, UserId } from '../../platform/ids.ts';
 import type { TransferStatus, TransferType } from './generated/resolvers.ts';
 import type { TransferParent, TransferStep } from './graph-types.ts';
+import { readFeeLines } from './quotes/fees.ts';
 
 /** A customer as this subgraph knows them. */
 export interface Payee {
@@ -136,6 +137,7 @@ function toTransfer(row: Transfer): TransferParent {
     },
     exchangeRate: row.exchangeRate,
     feesMinor: BigInt(row.fees.toFixed(0)),
+    feeLines: readFeeLines(row.feeLines),
     source: {
       accountId: row.sourceAccountId as AccountId | null,
       paymentMethodId: row.sourcePaymentMethodId as PaymentMethodId | null,

@@ -1,11 +1,12 @@
 import type { QueryConfig } from 'pg';
 import { arrayLiteral, legParameters, toLegColumns } from '../../ledger/leg-columns.ts';
 import type { Leg, LedgerRefusal } from '../../ledger/entry.ts';
-import type { AccountId, EntryId, TransferId, UserId } from '../../platform/ids.ts';
+import type { AccountId, EntryId, QuoteId, TransferId, UserId } from '../../platform/ids.ts';
 import { newId } from '../../platform/ids.ts';
 import type { Money } from '../../platform/money.ts';
 import type { Assessment } from '../../platform/questions/assess-transfer.ts';
 import { MUTATION } from './lookup-store.ts';
+import type { QuoteRefusal } from './refusals.ts';
 
 /** The rate of an exchange as it is recorded. */
 export interface AppliedRate {
@@ -46,6 +47,8 @@ export interface PlannedTransfer {
   assessment: Assessment;
   /** The postings, in the order in which they are applied; they sum to zero in every currency. */
   legs: readonly Leg[];
+  /** The quote that it is made at, and that it uses up when it is posted. */
+  quoteId?: QuoteId | null;
 }
 
 /** What became of a planned transfer. Everything but KEY_REUSED is stored with the key and stays so for ever. */
@@ -53,18 +56,18 @@ export type Verdict =
   /** Posted now; `at` is the time of the postings and of the COMPLETED step. */
   | { outcome: 'DONE'; transferId: TransferId; at: Date }
   /** Not posted, and never will be under this key. */
-  | { outcome: 'REFUSED'; code: LedgerRefusal }
+  | { outcome: 'REFUSED'; code: LedgerRefusal | QuoteRefusal }
   /** This key was decided before, for another attempt with the same body: read that transfer as it is now. */
   | { outcome: 'REPLAYED'; transferId: TransferId; code: null }
   /** This key was decided before, and the decision was no. */
-  | { outcome: 'REPLAYED'; transferId: null; code: LedgerRefusal }
+  | { outcome: 'REPLAYED'; transferId: null; code: LedgerRefusal | QuoteRefusal }
   /** This key stands for another body. */
   | { outcome: 'KEY_REUSED' };
 
 /** One row of the statement's answer. */
 export interface OutcomeRow {
   outcome: Verdict['outcome'];
-  verdict: LedgerRefusal | null;
+  verdict: LedgerRefusal | QuoteRefusal | null;
   transfer_id: TransferId | null;
   posted_at: Date | null;
 }
@@ -74,7 +77,7 @@ const CREATE_TRANSFERS = `
     $5::bytea[], $6::uuid[], $7::text[], $8::numeric[], $9::text[], $10::numeric[], $11::text[], $12::text[], $13::date[],
     $14::uuid[], $15::uuid[], $16::text[], $17::uuid[], $18::uuid[], $19::text[], $20::text[], $21::timestamptz[], $22::jsonb[],
     $23::uuid[], $24::numeric[], $25::numeric[], $26::numeric[],
-    $27::int[], $28::uuid[], $29::uuid[], $30::text[], $31::numeric[], $32::text[], $33::text[]) ORDER BY item`;
+    $27::int[], $28::uuid[], $29::uuid[], $30::text[], $31::numeric[], $32::text[], $33::text[], $34::uuid[]) ORDER BY item`;
 
 /** A query with pg's own client-side timeout, which its type leaves out. */
 interface TimedQuery extends QueryConfig {
@@ -130,6 +133,8 @@ function parameters(batch: readonly PlannedTransfer[]): unknown[] {
     arrayLiteral(batch.map(({ assessment }) => assessment.spending?.bankDailyUsdMinor ?? 'NULL')),
     arrayLiteral(batch.map(({ assessment }) => assessment.spending?.bankMonthlyUsdMinor ?? 'NULL')),
     ...legParameters(legs),
+    // Null for a batch without quotes, which then is not looked through for them.
+    batch.some(({ quoteId }) => quoteId) ? batch.map(({ quoteId }) => quoteId ?? null) : null,
   ];
 }
 
