@@ -83,6 +83,8 @@ export const POLICY = {
     breaker: { faults: 5, openMs: 60_000 },
     /** So long after a file was sent the bank behind the bank rail may still take it: until then nobody says "not here". */
     bankrailCutOffMs: 3_600_000,
+    /** So long after a payout was sent a request for it may still be on its way to Paystack or Flutterwave: until then nobody says "not here". */
+    inFlightMs: 300_000,
   },
   /** What the bank keeps of the mid rate of an exchange, in basis points (hundredths of a per cent). */
   exchangeSpreadBasisPoints: 50n,
@@ -244,4 +246,35 @@ export const POLICY = {
     /** As schedules.giveUpHours, from the moment the batch was asked for. */
     giveUpHours: 24,
   },
+  /** How the books prove themselves (subgraphs/transfer/audit). */
+  audit: {
+    /** Entries are chained so long after their commit, at most so many in one transaction. */
+    chainEveryMs: 1_000,
+    chainAtOnce: 1_000,
+    /** All balances are added up a second time so often: from the last good proof on, and every so manieth time from the first entry on. */
+    proofEveryMs: 60_000,
+    completeEvery: 60,
+    /** Positions of the chain that one proof reads again: new ones, and beside them a part of the old ones, round and round. */
+    newPositions: 50_000,
+    oldPositions: 2_000,
+  },
+  /** What the bank does by itself about work that failed, and when it calls for somebody (subgraphs/transfer/operations). */
+  operations: {
+    /** Dead letters of LOW and MEDIUM severity are tried again so often by themselves, after pauses that grow from the first by the factor. */
+    retries: { most: 5, firstPauseMs: 60_000, factor: 4, everyMs: 10_000, atOnce: 50 },
+    /** Alarms are looked for so often. */
+    alarmsEveryMs: 15_000,
+    /** A hold that is still open so long after its expiry was not swept. */
+    holdPastExpiryMinutes: 5,
+    /** A payout whose outcome is not known for so long. */
+    unknownPayoutMinutes: 15,
+    /** Entries that wait to be chained for so long. */
+    unchainedMinutes: 5,
+    /** The last good proof is older than this. */
+    proofMinutes: 15,
+  },
+  /** Money set aside on an account: so many open pockets it has at most. */
+  pockets: { most: 20 },
+  /** A statement of a month is given as a document up to so many lines; its lines can be read page by page beyond. */
+  statements: { mostLines: 10_000 },
 } as const;
