@@ -18,6 +18,7 @@ import { createQuotesRoom } from './quotes/room.ts';
 import { createResolvers } from './resolvers.ts';
 import { createRefundsRoom } from './refunds/room.ts';
 import { mergeResolvers, type Room } from './room.ts';
+import { createSchedulesRoom } from './schedules/room.ts';
 import { createTransferStore } from './store.ts';
 
 /**
@@ -57,7 +58,11 @@ export function createTransferSubgraph(deps: TransferDeps): Subgraph {
     systemAccount: createSystemAccounts(deps.pool),
   };
   // What stands by itself, each part in a folder of its own.
-  const rooms: readonly Room[] = [createQuotesRoom(callDeps), createRefundsRoom(callDeps)];
+  const rooms: readonly Room[] = [
+    createQuotesRoom(callDeps),
+    createRefundsRoom(callDeps),
+    createSchedulesRoom(callDeps),
+  ];
   return {
     name: 'transfer',
     typeDefs: readTypeDefs(import.meta.dirname),

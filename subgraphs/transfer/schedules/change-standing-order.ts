@@ -1,0 +1,97 @@
+import type { Pool } from 'pg';
+import { withTransaction, type Queryable } from '../../../platform/db.ts';
+import { parseId, type ScheduleId } from '../../../platform/ids.ts';
+import { POLICY } from '../../../platform/policy.ts';
+import type { Viewer } from '../../../platform/viewer.ts';
+import type { StandingOrderParent } from './graph-types.ts';
+import { between, firstAfter, lastOn, occurrence, type Occurrence } from './occurrences.ts';
+import { skipOccurrences, skipWaitingOccurrences } from './occurrence-store.ts';
+import { refuseSchedule } from './refusals.ts';
+import { changeOrder, databaseNow, lockOrder } from './standing-order-store.ts';
+
+/** Changes one of the viewer's orders under its lock, so that it is found due before or after, and never in between. */
+export function changeStandingOrder(
+  pool: Pool,
+  viewer: Viewer,
+  id: string,
+  change: (tx: Queryable, order: StandingOrderParent) => Promise<StandingOrderParent>,
+): Promise<StandingOrderParent> {
+  return withTransaction(pool, async (tx) => {
+    const orderId = parseId<ScheduleId>(id);
+    const order = orderId && (await lockOrder(tx, orderId));
+    if (order?.userId !== viewer.userId) throw refuseSchedule('STANDING_ORDER_NOT_FOUND', ['id']);
+    return change(tx, order);
+  });
+}
+
+/** Nothing runs until it is resumed: neither what will be due, nor what is and has not begun. Again: the same. */
+export function pauseStandingOrder(pool: Pool, viewer: Viewer, id: string): Promise<StandingOrderParent> {
+  return changeStandingOrder(pool, viewer, id, async (tx, order) => {
+    if (order.status === 'PAUSED') return order;
+    if (order.status !== 'ACTIVE') throw refuseSchedule('STANDING_ORDER_ENDED', ['id']);
+    await skipWaitingOccurrences(tx, order.id, 'PAUSED');
+    return changeOrder(tx, order, { status: 'PAUSED', nextDueAt: null });
+  });
+}
+
+/** Ends it for good. Again, or after its last occurrence: a retry that waits is given up all the same. */
+export function cancelStandingOrder(pool: Pool, viewer: Viewer, id: string): Promise<StandingOrderParent> {
+  return changeStandingOrder(pool, viewer, id, async (tx, order) => {
+    await skipWaitingOccurrences(tx, order.id, 'CANCELLED');
+    return order.status === 'ENDED' ? order : changeOrder(tx, order, { status: 'CANCELLED', nextDueAt: null });
+  });
+}
+
+/** Goes on with the first occurrence that is not due yet; what was due meanwhile was skipped. Again: the same. */
+export function resumeStandingOrder(pool: Pool, viewer: Viewer, id: string): Promise<StandingOrderParent> {
+  return changeStandingOrder(pool, viewer, id, async (tx, order) => {
+    if (order.status === 'ACTIVE') return order;
+    if (order.status !== 'PAUSED') throw refuseSchedule('STANDING_ORDER_ENDED', ['id']);
+    const next = firstAfter(order, await databaseNow(tx));
+    const waited = occurrence(order, order.nextNumber);
+    // Its rules may have changed since (time zones do): what it waited for before the pause is not made a second time.
+    const number = Math.max(next?.number ?? lastNumber(order) + 1, order.nextNumber);
+    if (waited) {
+      const skipped = between(order, waited, number, POLICY.schedules.mostMissedKept);
+      await skipOccurrences(tx, { orderId: order.id, skipped, code: 'PAUSED' });
+    }
+    return changeOrder(tx, order, waitFor(order, number));
+  });
+}
+
+/** What a customer may change; undefined: as it is. */
+export interface Update {
+  amountMinor: bigint | undefined;
+  endsOn: string | null | undefined;
+}
+
+/** From the next occurrence on; one that has begun keeps its amount. */
+export function updateStandingOrder(
+  pool: Pool,
+  viewer: Viewer,
+  id: string,
+  update: (order: StandingOrderParent) => Update,
+): Promise<StandingOrderParent> {
+  return changeStandingOrder(pool, viewer, id, async (tx, order) => {
+    if (order.status !== 'ACTIVE' && order.status !== 'PAUSED') throw refuseSchedule('STANDING_ORDER_ENDED', ['id']);
+    const { amountMinor = order.amount.amountMinor, endsOn = order.endsOn } = update(order);
+    const changed = { ...order, endsOn };
+    // An order without a future is one to cancel.
+    if (!occurrence(changed, order.nextNumber)) throw refuseSchedule('INVALID_LAST_DAY', ['endsOn']);
+    return changeOrder(tx, order, { amountMinor, endsOn });
+  });
+}
+
+/** The change of an order to one that waits for this occurrence next, or has ended. */
+export function waitFor(
+  order: StandingOrderParent,
+  number: number,
+  next: Occurrence | null = occurrence(order, number),
+): { status: 'ACTIVE' | 'ENDED'; nextNumber: number; nextDueAt: Date | null } {
+  return { status: next ? 'ACTIVE' : 'ENDED', nextNumber: number, nextDueAt: next?.dueAt ?? null };
+}
+
+/** The number of the last occurrence of an order that has an end. */
+function lastNumber(order: StandingOrderParent): number {
+  return lastOn(order, order.endsOn ?? order.firstOn);
+}
