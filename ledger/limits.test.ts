@@ -49,26 +49,6 @@ async function payerAndPayee(currency = 'USD', funds = 100_000_00n): Promise<[Te
   return [await world.funded(funds, currency), await world.open({ currency })];
 }
 
-/** Makes all that has happened so far so many days older, as if the clock had gone on. */
-async function letDaysPass(days: number): Promise<void> {
-  const client = await world.database.pool('postgres', { max: 1 }).connect();
-  try {
-    await client.query('BEGIN');
-    await client.query('SET LOCAL session_replication_role = replica');
-    for (const column of ['entry.at', 'posting.at', 'balance_changes.at', 'account.changed_at', 'account.opened_at']) {
-      const [table, name] = column.split('.');
-      await client.query(`UPDATE ledger.${table} SET ${name} = ${name} - make_interval(days => $1)`, [days]);
-    }
-    await client.query(
-      `UPDATE ledger.spending_limit SET day = day - $1::int, month = date_trunc('month', (day - $1::int)::timestamp)`,
-      [days],
-    );
-    await client.query('COMMIT');
-  } finally {
-    client.release();
-  }
-}
-
 describe('the total of a customer', () => {
   test('may be spent to the last cent, over all accounts, and not one cent more', async () => {
     const [first, to] = await payerAndPayee();
@@ -106,7 +86,7 @@ describe('the total of a customer', () => {
     await setLimit(from.ownerId, 'TOTAL', 10_000n, 10_000n);
     expect(await postEntry(world.ledger, spending(from, to, 501n, bank))).toEqual(EXCEEDED);
     expect(await postEntry(world.ledger, spending(from, to, 500n, bank))).toEqual(POSTED);
-    await letDaysPass(new Date().getUTCDate() === 1 ? 0 : 1);
+    await world.letDaysPass(new Date().getUTCDate() === 1 ? 0 : 1);
     expect(await postEntry(world.ledger, spending(from, to, 201n, bank))).toEqual(EXCEEDED);
   });
 
@@ -170,7 +150,7 @@ describe('days and months', () => {
     await setLimit(from.ownerId, 'TOTAL', 500n);
     expect(await postEntry(world.ledger, spending(from, to, 500n))).toEqual(POSTED);
     expect(await postEntry(world.ledger, spending(from, to, 1n))).toEqual(EXCEEDED);
-    await letDaysPass(1);
+    await world.letDaysPass(1);
     expect(await spentBy(from.ownerId)).toMatchObject({ spentTodayMinor: 0n });
     expect(await postEntry(world.ledger, spending(from, to, 500n))).toEqual(POSTED);
     expect(await postEntry(world.ledger, spending(from, to, 1n))).toEqual(EXCEEDED);
@@ -184,7 +164,7 @@ describe('days and months', () => {
     await setLimit(from.ownerId, 'TOTAL', null, 500n);
     expect(await postEntry(world.ledger, spending(from, to, 500n))).toEqual(POSTED);
     expect(await postEntry(world.ledger, spending(from, to, 1n))).toEqual(EXCEEDED);
-    await letDaysPass(32);
+    await world.letDaysPass(32);
     expect(await spentBy(from.ownerId)).toMatchObject({ spentTodayMinor: 0n, spentThisMonthMinor: 0n });
     expect(await postEntry(world.ledger, spending(from, to, 500n))).toEqual(POSTED);
     expect(await spentBy(from.ownerId)).toMatchObject({ spentTodayMinor: 500n, spentThisMonthMinor: 500n });
@@ -194,13 +174,13 @@ describe('days and months', () => {
     const [from, to] = await payerAndPayee();
     await setLimit(from.ownerId, 'TOTAL', 500n);
     expect(await postEntry(world.ledger, spending(from, to, 500n))).toEqual(POSTED);
-    await letDaysPass(-1);
+    await world.letDaysPass(-1);
     // Accounts that have not seen the later day themselves.
     const other = await world.open({ ownerId: from.ownerId });
     await world.fund(other, 1_000n);
     expect(await spentBy(from.ownerId)).toMatchObject({ spentTodayMinor: 500n });
     expect(await postEntry(world.ledger, spending(other, await world.open(), 1n))).toEqual(EXCEEDED);
-    await letDaysPass(1);
+    await world.letDaysPass(1);
   });
 });
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { ratio, shares } from './ratio.ts';
+import { allot, ratio, shares } from './ratio.ts';
 
 describe('a ratio', () => {
   test.each([
@@ -67,3 +67,41 @@ function inUnits(share: string): bigint {
   const [whole = '0', fraction = ''] = share.split('.');
   return BigInt(whole + fraction.padEnd(4, '0'));
 }
+
+describe('an amount that is divided', () => {
+  test.each<[bigint, number | bigint[], bigint[]]>([
+    [100n, 3, [34n, 33n, 33n]],
+    [2n, 3, [1n, 1n, 0n]],
+    [0n, 2, [0n, 0n]],
+    [-100n, 3, [-34n, -33n, -33n]],
+    [100n, [1n, 2n], [33n, 67n]],
+    [5n, [0n, 1n, 1n], [0n, 3n, 2n]],
+    [10n ** 19n, [1n, 1n, 1n], [3333333333333333334n, 3333333333333333333n, 3333333333333333333n]],
+  ])('%s by %s is %s', (amount, parts, expected) => {
+    expect(allot(amount, parts)).toEqual(expected);
+  });
+
+  test('loses no unit, gives each the exact part rounded down or one more, and the first parts are not the smaller ones', () => {
+    const amounts = fc.bigInt({ min: -(10n ** 30n), max: 10n ** 30n });
+    const weights = fc.array(fc.bigInt({ min: 0n, max: 10n ** 20n }), { minLength: 1, maxLength: 20 });
+    fc.assert(
+      fc.property(amounts, weights, (amount, given) => {
+        const total = given.reduce((sum, weight) => sum + weight, 0n);
+        fc.pre(total > 0n);
+        const parts = allot(amount, given);
+        expect(parts.reduce((sum, part) => sum + part, 0n)).toBe(amount);
+        const size = amount < 0n ? -amount : amount;
+        parts.forEach((part, index) => {
+          const floor = (size * given[index]!) / total;
+          expect([floor, floor + 1n]).toContain(amount < 0n ? -part : part);
+        });
+        const equal = allot(size, given.length);
+        expect([...equal].sort((a, b) => Number(b - a))).toEqual(equal);
+      }),
+    );
+  });
+
+  test.each<[number | bigint[]]>([[0], [[]], [[0n]], [[-1n, 2n]]])('among %s is a bug', (parts) => {
+    expect(() => allot(1n, parts)).toThrow();
+  });
+});

@@ -28,16 +28,27 @@ export function divideHalfEven(numerator: bigint, denominator: bigint): bigint {
  * of equal remainders the earlier part gets the unit. Parts must not be negative; when all are zero, so are the shares.
  */
 export function shares(parts: readonly bigint[]): string[] {
-  const total = parts.reduce((sum, part) => sum + part, 0n);
-  if (total === 0n) return parts.map(() => '0');
-  const unit = 10n ** BigInt(SHARE_DECIMALS);
-  const floors = parts.map((part) => (part * unit) / total);
-  const left = unit - floors.reduce((sum, floor) => sum + floor, 0n);
-  const byRemainder = parts
-    .map((part, index) => ({ index, remainder: (part * unit) % total }))
+  if (parts.every((part) => part === 0n)) return parts.map(() => '0');
+  return allot(10n ** BigInt(SHARE_DECIMALS), parts).map((share) => writeDecimal(share, SHARE_DECIMALS));
+}
+
+/**
+ * Divides an amount into so many equal parts, or by weights, without losing a unit: 100 in 3 is 34, 33, 33. What rounding down leaves
+ * goes by the largest remainder (Hamilton), of equal ones to the earlier part; a negative amount is divided as its magnitude. Weights
+ * must not be negative, nor all zero.
+ */
+export function allot(amountMinor: bigint, parts: number | readonly bigint[]): bigint[] {
+  const weights = typeof parts === 'number' ? Array.from({ length: parts }, () => 1n) : parts;
+  const total = weights.reduce((sum, weight) => sum + weight, 0n);
+  if (total <= 0n || weights.some((weight) => weight < 0n)) throw new Error('there is nobody to divide among');
+  if (amountMinor < 0n) return allot(-amountMinor, weights).map((part) => -part);
+  const floors = weights.map((weight) => (amountMinor * weight) / total);
+  const left = amountMinor - floors.reduce((sum, floor) => sum + floor, 0n);
+  const byRemainder = weights
+    .map((weight, index) => ({ index, remainder: (amountMinor * weight) % total }))
     .sort((a, b) => (a.remainder === b.remainder ? a.index - b.index : a.remainder > b.remainder ? -1 : 1));
   const lucky = new Set(byRemainder.slice(0, Number(left)).map(({ index }) => index));
-  return floors.map((floor, index) => writeDecimal(lucky.has(index) ? floor + 1n : floor, SHARE_DECIMALS));
+  return floors.map((floor, index) => (lucky.has(index) ? floor + 1n : floor));
 }
 
 function magnitude(value: bigint): bigint {

@@ -1,9 +1,10 @@
 import { openAccount, systemAccount } from '../ledger/accounts.ts';
 import type { Entry, Leg, LineType } from '../ledger/entry.ts';
+import { placeHold, type HoldRequest } from '../ledger/holds.ts';
 import { postEntry } from '../ledger/post.ts';
 import type { Queryable } from '../platform/db.ts';
 import type { AccountKind } from '../platform/events.ts';
-import { newId, type AccountId, type EntryId, type UserId } from '../platform/ids.ts';
+import { newId, type AccountId, type EntryId, type HoldId, type UserId } from '../platform/ids.ts';
 import { createTestDatabase, type TestDatabase } from './database.ts';
 
 /** A customer's account as tests hold it. */
@@ -24,6 +25,10 @@ export interface LedgerWorld {
   fund(account: TestAccount, amountMinor: bigint): Promise<void>;
   /** Opens an account with money on it. */
   funded(amountMinor: bigint, currency?: string): Promise<TestAccount>;
+  /** Holds money of it, which must be there, and returns the hold. */
+  hold(account: TestAccount, amountMinor: bigint, options?: Partial<HoldRequest>): Promise<HoldId>;
+  /** Makes all that has happened so far so many days older, as if the clock had gone on. */
+  letDaysPass(days: number): Promise<void>;
   drop(): Promise<void>;
 }
 
@@ -56,9 +61,50 @@ export async function createLedgerWorld(): Promise<LedgerWorld> {
       await world.fund(account, amountMinor);
       return account;
     },
+    async hold({ accountId, currency }, amountMinor, options = {}) {
+      const id = newId<HoldId>();
+      const request = { id, accountId, amount: { amountMinor, currency }, transferId: null, ...options };
+      const verdict = await placeHold(ledger, request);
+      if (!verdict.ok) throw new Error(`the hold was refused: ${verdict.refusal}`);
+      return id;
+    },
+    letDaysPass: (days) => letDaysPass(database, days),
     drop: () => database.drop(),
   };
   return world;
+}
+
+/** Columns of when something happened. */
+const TIMES = [
+  'entry.at',
+  'posting.at',
+  'balance_changes.at',
+  'account.changed_at',
+  'account.opened_at',
+  'hold.placed_at',
+  'hold.expires_at',
+  'hold.ended_at',
+  'hold_change.at',
+  'hold_spending.at',
+];
+
+async function letDaysPass(database: TestDatabase, days: number): Promise<void> {
+  const client = await database.pool('postgres', { max: 1 }).connect();
+  try {
+    await client.query('BEGIN');
+    await client.query('SET LOCAL session_replication_role = replica');
+    for (const column of TIMES) {
+      const [table, name] = column.split('.');
+      await client.query(`UPDATE ledger.${table} SET ${name} = ${name} - make_interval(days => $1)`, [days]);
+    }
+    await client.query(
+      `UPDATE ledger.spending_limit SET day = day - $1::int, month = date_trunc('month', (day - $1::int)::timestamp)`,
+      [days],
+    );
+    await client.query('COMMIT');
+  } finally {
+    client.release();
+  }
 }
 
 export function leg(
