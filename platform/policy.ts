@@ -224,6 +224,20 @@ export const POLICY = {
       leastMonths: 3,
     },
   },
+  /** Money that leaves the bank (subgraphs/transfer/payouts). */
+  payouts: {
+    /** Held for so long before it is sent. */
+    holdMinutes: 30,
+    /** Held for so long for a person to look at it. */
+    reviewDays: 7,
+    /** One provider is given a payout at most so often: again only when it certainly never took it. */
+    attemptsPerProvider: 3,
+    /** Longer than a provider ever takes to answer; what has not answered by then is unknown, not failed. */
+    deadlineMs: 20_000,
+    /** Holds that have expired are looked for so often, and swept at most so many at once. */
+    sweepEveryMs: 5_000,
+    sweepAtOnce: 100,
+  },
   /** Standing orders and scheduled transfers. */
   schedules: {
     /** Not ended ones that a customer may have at once. */

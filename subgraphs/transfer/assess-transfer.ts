@@ -35,14 +35,18 @@ const assessmentSchema: z.ZodType<Assessment> = z.object({
  * Asks risk about a transfer, once. Returns the assessment when the transfer may go on; refuses when it may not, and with
  * RISK_UNAVAILABLE when there is no answer in time: nothing moves unchecked. Who has not the money anyway is told so, rather than
  * asked for a second factor in vain; nothing is stored, and with enough money the same key asks anew.
+ *
+ * An assessment that a person must look at first (REVIEW) is refused, unless the caller `holds`: then it is returned, and the caller
+ * holds the money until somebody has looked.
  */
 export async function assessTransfer(
   deps: AssessTransferDeps,
   question: AssessTransferQuestion,
   signal: AbortSignal,
+  { holds = false }: { holds?: boolean } = {},
 ): Promise<Assessment> {
   const assessment = await ask(deps, question, AbortSignal.any([signal, AbortSignal.timeout(DEADLINE_MS)]));
-  if (assessment.decision === 'ALLOW') return assessment;
+  if (assessment.decision === 'ALLOW' || (holds && assessment.decision === 'REVIEW')) return assessment;
   if (await lacksFunds(deps, question)) throw refuse('INSUFFICIENT_FUNDS', ['amount', 'amount']);
   switch (assessment.decision) {
     case 'STEP_UP':

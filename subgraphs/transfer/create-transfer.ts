@@ -15,6 +15,7 @@ import {
 import {
   hashCommand,
   isDeposit,
+  isPayout,
   parseCommand,
   type AccountCommand,
   type TransferCommand,
@@ -24,6 +25,9 @@ import type { TransferParent } from './graph-types.ts';
 import { lookUpEnds, planEnds, type Ends, type LookedUp } from './plan-ends.ts';
 import type { PlannedTransfer, Verdict } from './poster.ts';
 import { priceExchange, settleExchange } from './price-exchange.ts';
+import type { HeldTransfer } from './payouts/held-store.ts';
+import { holdMoney } from './payouts/hold-money.ts';
+import { startPayout } from './payouts/start-payout.ts';
 import { findQuote } from './quotes/find-quote.ts';
 import { ledgerError, refuse, TRANSFER_REFUSALS, transferError, type TransferRefusal } from './refusals.ts';
 import { startDeposit } from './start-deposit.ts';
@@ -38,7 +42,8 @@ import { startDeposit } from './start-deposit.ts';
  * 4. Risk is asked once, outside any database transaction, within a deadline. A refusal here stores nothing.
  * 5. Post: one call of the poster decides under the ledger's locks, and what it decides is final for this key.
  *
- * Money from a payment method takes another way after step 2 (start-deposit.ts).
+ * Money from a payment method takes another way after step 2 (start-deposit.ts), and so does money that leaves the bank
+ * (payouts/start-payout.ts). What risk wants a person to look at first is held in place of step 5, and waits (review/).
  */
 export async function createTransfer(
   deps: CreateTransferDeps,
@@ -51,6 +56,7 @@ export async function createTransfer(
   const replaying = findReplay(deps, call.viewer, command, bodyHash);
   try {
     if (isDeposit(command)) return (await replaying) ?? (await startDeposit(deps, call, command, bodyHash));
+    if (isPayout(command)) return (await replaying) ?? (await startPayout(deps, call, command, bodyHash));
     const [replay, ends] = await Promise.all([replaying, lookUpEnds(deps, command)]);
     if (replay) return replay;
     return await deps.gate.run(() => move(deps, call, command, ends, bodyHash), call.signal);
@@ -109,7 +115,23 @@ async function move(
     ...settlement,
     quoteId: command.quoteId,
   };
+  if (planned.assessment.decision === 'REVIEW') return holdMoney(deps, toHeld(planned));
   return toAnswer(deps, planned, await deps.poster.post(planned));
+}
+
+/** An INTERNAL transfer that a person must look at first. */
+function toHeld(planned: PlannedTransfer): HeldTransfer {
+  const { source, destination, quoteId = null } = planned;
+  return {
+    ...planned,
+    type: 'INTERNAL',
+    feeLines: [],
+    source,
+    destination: { ...destination, paymentMethodId: null, reference: null, holder: null },
+    preference: null,
+    quoteId,
+    quotedProvider: null,
+  };
 }
 
 /** The postings of an INTERNAL transfer. Each owner reads the other end's label on the statement. */
@@ -145,6 +167,7 @@ function assess(
       origin,
     },
     signal,
+    { holds: type === 'INTERNAL' },
   );
 }
 

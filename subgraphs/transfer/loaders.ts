@@ -2,7 +2,7 @@ import DataLoader from 'dataloader';
 import { transfersOfPostings } from '../../ledger/statement.ts';
 import type { Queryable } from '../../platform/db.ts';
 import type { PostingId, TransferId } from '../../platform/ids.ts';
-import type { Caller, Viewer } from '../../platform/viewer.ts';
+import { isStaff, type Caller, type Viewer } from '../../platform/viewer.ts';
 import type { TransferParent } from './graph-types.ts';
 import { readRefundLinks, type RefundLinks } from './refunds/refund-store.ts';
 import type { TransferStore } from './store.ts';
@@ -34,9 +34,9 @@ export function createLoaders(deps: { store: TransferStore; pool: Queryable }, {
   return { transfer, transferOfPosting, refundLinks };
 }
 
-/** The transfer when the viewer is one of its ends; another's is missing, as one that does not exist. */
+/** The transfer when the viewer is one of its ends, or staff; another's is missing, as one that does not exist. */
 export function visibleTo(viewer: Viewer | null, transfer: TransferParent | null): TransferParent | null {
   if (!viewer || !transfer) return null;
   const isEnd = transfer.source.ownerId === viewer.userId || transfer.destination.ownerId === viewer.userId;
-  return isEnd ? transfer : null;
+  return isEnd || isStaff(viewer) ? transfer : null;
 }

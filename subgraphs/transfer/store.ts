@@ -146,7 +146,7 @@ function toTransfer(row: Transfer): TransferParent {
     },
     destination: {
       accountId: row.destinationAccountId as AccountId | null,
-      paymentMethodId: null,
+      paymentMethodId: row.destinationPaymentMethodId as PaymentMethodId | null,
       ownerId: row.destinationOwnerId as UserId | null,
       label: row.destinationLabel,
     },

@@ -4,6 +4,7 @@ import { parseId, type TransferId } from '../../platform/ids.ts';
 import { createPushStream } from '../../platform/push-stream.ts';
 import type { SourceEvent } from '../../platform/subgraph.ts';
 import type { Viewer } from '../../platform/viewer.ts';
+import type { TransferStatus } from './generated/resolvers.ts';
 import type { TransferParent } from './graph-types.ts';
 import { visibleTo } from './loaders.ts';
 import type { TransferStore } from './store.ts';
@@ -19,8 +20,8 @@ export interface TransferUpdatedDeps {
 /**
  * The transfer as it is, and again after every step. The position is the number of steps so far: it grows with each event,
  * and an event that brings no step gives nothing. An Error is the last value, for the field to throw. The stream stays open after
- * COMPLETED, because REVERSED may follow. It is told of by the events that name the transfer: DepositStarted, TransferAdvanced,
- * TransferFailed and TransferCompleted.
+ * COMPLETED, because REVERSED may follow. It is told of by the events that name the transfer: DepositStarted, PayoutStarted,
+ * TransferAdvanced, TransferFailed, TransferCompleted and TransferReversed.
  */
 export async function transferUpdated(
   deps: TransferUpdatedDeps,
@@ -80,6 +81,9 @@ export async function transferUpdated(
   return stream.values;
 }
 
+/** Statuses that a failure code belongs to; REVERSED and the others have none. */
+const TELLS_WHY: ReadonlySet<string> = new Set<TransferStatus>(['FAILED', 'COMPENSATING', 'COMPENSATED']);
+
 /** The transfer as it was after so many steps. */
 export function asOf(transfer: TransferParent, steps: number): TransferParent {
   const timeline = transfer.timeline.slice(0, steps);
@@ -89,6 +93,6 @@ export function asOf(transfer: TransferParent, steps: number): TransferParent {
     status,
     timeline,
     updatedAt: at,
-    failureCode: status === 'FAILED' ? transfer.failureCode : null,
+    failureCode: TELLS_WHY.has(status) ? transfer.failureCode : null,
   };
 }
