@@ -27,6 +27,8 @@ export interface LedgerWorld {
   funded(amountMinor: bigint, currency?: string): Promise<TestAccount>;
   /** Holds money of it, which must be there, and returns the hold. */
   hold(account: TestAccount, amountMinor: bigint, options?: Partial<HoldRequest>): Promise<HoldId>;
+  /** A fingerprint of every row of the books and the event log: equal before and after what must leave no trace. */
+  fingerprint(): Promise<Record<string, string>>;
   /** Makes all that has happened so far so many days older, as if the clock had gone on. */
   letDaysPass(days: number): Promise<void>;
   drop(): Promise<void>;
@@ -68,10 +70,34 @@ export async function createLedgerWorld(): Promise<LedgerWorld> {
       if (!verdict.ok) throw new Error(`the hold was refused: ${verdict.refusal}`);
       return id;
     },
+    fingerprint: () => fingerprint(world.admin),
     letDaysPass: (days) => letDaysPass(database, days),
     drop: () => database.drop(),
   };
   return world;
+}
+
+const TABLES = [
+  'ledger.account',
+  'ledger.balance_changes',
+  'ledger.entry',
+  'ledger.hold',
+  'ledger.hold_change',
+  'ledger.hold_spending',
+  'ledger.posting',
+  'ledger.posting_gate',
+  'ledger.spending_limit',
+  'platform.event',
+];
+
+async function fingerprint(admin: Queryable): Promise<Record<string, string>> {
+  const { rows } = await admin.query<{ name: string; print: string }>({
+    text: TABLES.map(
+      (name) =>
+        `SELECT '${name}' AS name, md5(coalesce(string_agg(t::text, ';' ORDER BY t::text), '')) AS print FROM ${name} t`,
+    ).join(' UNION ALL '),
+  });
+  return Object.fromEntries(rows.map(({ name, print }) => [name, print]));
 }
 
 /** Columns of when something happened. */
