@@ -7,6 +7,8 @@ import type { PayoutProvider, ProviderName, WebhookReader } from '../providers/p
 import { NO_PROVIDERS, type Providers } from '../providers/providers.ts';
 import { simulatorFile } from '../providers/simulators/simulator-files.ts';
 import { createStripeCards } from '../providers/stripe/stripe-cards.ts';
+import { createStripePayouts } from '../providers/stripe/stripe-payouts.ts';
+import { createStripeWebhooks } from '../providers/stripe/stripe-webhooks.ts';
 import type { Progress } from './open-bank-database.ts';
 
 /** How one outside company is reached. */
@@ -32,7 +34,11 @@ interface Connection {
  * variables in platform/config.ts.
  */
 const CONNECT: Readonly<Partial<Record<ProviderName, (access: Access) => Connection>>> = {
-  stripe: (access) => ({ cards: createStripeCards(access) }),
+  stripe: (access) => ({
+    cards: createStripeCards(access),
+    payouts: createStripePayouts(access),
+    ...(access.webhookSecret !== null && { webhooks: createStripeWebhooks(access.webhookSecret) }),
+  }),
 };
 
 /** The outside companies of a bank, and how simulated ones learn where the bank's door is. */

@@ -3,12 +3,9 @@ import { idTime } from '../../platform/ids.ts';
 import type { Charge, ChargeRequest } from '../card-provider.ts';
 import { parseCardReference, type CardReference } from './card-reference.ts';
 import { chargeOfError, chargeOfIntent } from './charge-outcome.ts';
-import { findCharge, TRANSFER_ID } from './find-charge.ts';
+import { findCharge } from './find-charge.ts';
 import { toStripeAmount } from './stripe-amount.ts';
-import { callStripe } from './stripe-call.ts';
-
-/** Stripe may forget an idempotency key after a day. Some hours less, so that no clock has to be right. */
-const KEY_LIFE_MS = 20 * 3_600_000;
+import { callStripe, KEY_LIFE_MS, TRANSFER_ID } from './stripe-call.ts';
 
 /** Charges a card once, whatever happens on the way: a PaymentIntent that is made and confirmed in one request. */
 export async function chargeCard(stripe: Stripe, request: ChargeRequest, signal: AbortSignal): Promise<Charge> {

@@ -2,10 +2,7 @@ import type Stripe from 'stripe';
 import { idTime, type TransferId } from '../../platform/ids.ts';
 import { ProviderOutcomeUnknownError, type Charge } from '../card-provider.ts';
 import { chargeOfIntent } from './charge-outcome.ts';
-import { callStripe, unknownOutcome } from './stripe-call.ts';
-
-/** The name under which a charge carries the transfer it is made for. */
-export const TRANSFER_ID = 'transfer_id';
+import { callStripe, TRANSFER_ID, unknownOutcome } from './stripe-call.ts';
 
 const PAGE_SIZE = 100;
 const MAX_PAGES = 10;

@@ -1,5 +1,12 @@
 import Stripe from 'stripe';
+import { systemCode } from '../../platform/start-error.ts';
 import { ProviderOutcomeUnknownError } from '../card-provider.ts';
+
+/** The name under which what Stripe does carries the transfer it is done for. */
+export const TRANSFER_ID = 'transfer_id';
+/** Stripe may forget an idempotency key after a day. Some hours less, so that no clock has to be right. */
+export const KEY_LIFE_MS = 20 * 3_600_000;
+const NO_CONNECTION = ['ECONNREFUSED', 'ENOTFOUND', 'EHOSTUNREACH', 'ENETUNREACH', 'EAI_AGAIN'];
 
 /**
  * One call to Stripe that ends with the signal. The SDK knows no signals: when the time is up its request is left behind,
@@ -27,6 +34,17 @@ export function unknownOutcome(error: unknown): Error {
   }
   const told = [error.type, error.statusCode, error.code, error.requestId].filter(Boolean).join(', ');
   return new ProviderOutcomeUnknownError(`Stripe did not say what became of it (${told})`);
+}
+
+/** Nothing was looked at: there was no connection, or Stripe turned the bank away at the door. */
+export function neverArrived(error: unknown): boolean {
+  if (error instanceof Stripe.errors.StripeConnectionError)
+    return NO_CONNECTION.includes(systemCode(error.detail) ?? '');
+  return (
+    error instanceof Stripe.errors.StripeAuthenticationError ||
+    error instanceof Stripe.errors.StripePermissionError ||
+    error instanceof Stripe.errors.StripeRateLimitError
+  );
 }
 
 /** Stripe's code for a request that it refused; where it gives none, the parameter it names. */

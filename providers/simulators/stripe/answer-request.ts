@@ -23,6 +23,7 @@ export interface AnswerOptions {
   inFlight: Set<string>;
   searchLagMs: number;
   holdsPayments: boolean;
+  payoutStepMs: number;
   /** Awaited before the work begins, with the key in flight. */
   before(): Promise<void>;
   /** Awaited when the work is done and on the disk, with the key still in flight. */
@@ -79,14 +80,14 @@ export async function answerRequest(request: WireRequest, options: AnswerOptions
 /** Runs an endpoint; its changes are made by whoever commits them. */
 function run(
   { method, path, form }: WireRequest,
-  { store, holdsPayments, searchLagMs }: AnswerOptions,
+  { store, holdsPayments, payoutStepMs, searchLagMs }: AnswerOptions,
 ): { answer: Answer; puts: StripeObject[]; began: boolean } {
   const route = findRoute(method, path);
   if (!route) throw invalidRequest(`Unrecognized request URL (${method}: ${path}).`, {}, 404);
   const puts: StripeObject[] = [];
   const put = (object: StripeObject) => void puts.push(object);
   try {
-    const answer = route.handler({ store, id: route.id, form, holdsPayments, searchLagMs, put });
+    const answer = route.handler({ store, id: route.id, form, holdsPayments, payoutStepMs, searchLagMs, put });
     return { answer, puts, began: true };
   } catch (error) {
     if (!(error instanceof StripeError)) throw error;

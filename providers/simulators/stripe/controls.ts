@@ -7,16 +7,20 @@ import type { StripeSimulator } from './stripe-simulator.ts';
 
 type Controlled = Omit<StripeSimulator, 'url' | 'close'>;
 
-const Settlement = z.strictObject({ payment_intent: z.string(), succeeds: z.boolean() });
+const Settlement = z.union([
+  z.strictObject({ payment_intent: z.string(), succeeds: z.boolean() }),
+  z.strictObject({ payout: z.string(), succeeds: z.boolean() }),
+]);
 
 /**
  * The same controls over HTTP, for a simulator that is a process of its own. Stripe has nothing like it: they lie beside
  * its endpoints, under /simulator/.
  *
  *   GET    /simulator/charges        every attempt to take money, newest first
+ *   GET    /simulator/payouts        every attempt to pay out, newest first
  *   POST   /simulator/disturbances   {"effect": "DROP_AFTER", "on": "POST /v1/payment_intents", "times": 1}
  *   DELETE /simulator/disturbances   all is well again; what waits goes on
- *   POST   /simulator/settlements    {"payment_intent": "pi_…", "succeeds": true}
+ *   POST   /simulator/settlements    {"payment_intent": "pi_…", "succeeds": true} or {"payout": "po_…", "succeeds": false}
  */
 export async function answerControl(
   simulator: Controlled,
@@ -26,6 +30,8 @@ export async function answerControl(
   switch (`${method} ${path}`) {
     case 'GET /simulator/charges':
       return sendJson(response, 200, { charges: simulator.charges(), waiting: simulator.waiting() });
+    case 'GET /simulator/payouts':
+      return sendJson(response, 200, { payouts: simulator.payouts(), waiting: simulator.waiting() });
     case 'POST /simulator/disturbances':
       simulator.disturb(read(Disturbance, text));
       return sendJson(response, 200, {});
@@ -33,8 +39,12 @@ export async function answerControl(
       simulator.calm();
       return sendJson(response, 200, {});
     case 'POST /simulator/settlements': {
-      const { payment_intent: id, succeeds } = read(Settlement, text);
-      if (!(await simulator.settle(id, succeeds))) throw invalidRequest('No such payment is processing.', {}, 404);
+      const given = read(Settlement, text);
+      const settled =
+        'payout' in given
+          ? await simulator.settlePayout(given.payout, given.succeeds)
+          : await simulator.settle(given.payment_intent, given.succeeds);
+      if (!settled) throw invalidRequest('No such payment is processing.', {}, 404);
       return sendJson(response, 200, {});
     }
     default:

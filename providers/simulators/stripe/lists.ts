@@ -1,14 +1,14 @@
 import { invalidRequest, noSuch } from './answers.ts';
 import type { Form } from './form.ts';
 import { readParameters, type Parameters } from './parameters.ts';
-import { shownIntent } from './payment-intents.ts';
 import type { Handler, StripeRequest } from './request.ts';
-import type { Charge, Customer, PaymentIntent } from './store.ts';
+import { shownIntent, shownPayout } from './shown.ts';
+import type { Charge, Customer, PaymentIntent, Payout, StripeEvent } from './store.ts';
 
 const DEFAULT_LIMIT = 10;
 const MAX_LIMIT = 100;
 
-type Listed = PaymentIntent | Charge;
+type Listed = PaymentIntent | Charge | Payout | StripeEvent;
 type Searched = PaymentIntent | Customer;
 
 /** GET /v1/payment_intents, newest first */
@@ -29,6 +29,22 @@ export const listCharges: Handler = (request) => {
     .list('charge')
     .filter((charge) => intent === undefined || charge.payment_intent === intent);
   return page(request, parameters, '/v1/charges', charges, (charge) => charge);
+};
+
+/** GET /v1/payouts, newest first */
+export const listPayouts: Handler = (request) => {
+  const parameters = readParameters(request.form, ['limit', 'starting_after', 'created', 'status', 'expand']);
+  const status = parameters.text('status');
+  const payouts = request.store.list('payout').filter((payout) => status === undefined || payout.status === status);
+  return page(request, parameters, '/v1/payouts', payouts, shownPayout);
+};
+
+/** GET /v1/events, newest first */
+export const listEvents: Handler = (request) => {
+  const parameters = readParameters(request.form, ['limit', 'starting_after', 'created', 'type', 'expand']);
+  const type = parameters.text('type');
+  const events = request.store.list('event').filter((event) => type === undefined || event.type === type);
+  return page(request, parameters, '/v1/events', events, (event) => ({ ...event, livemode: false }));
 };
 
 /** GET /v1/payment_intents/search */

@@ -3,6 +3,7 @@ import { checkAmount } from './amounts.ts';
 import { readParameters, type Parameters } from './parameters.ts';
 import { issuerOf, shown, usablePaymentMethod } from './payment-methods.ts';
 import type { Handler, StripeRequest } from './request.ts';
+import { shownIntent } from './shown.ts';
 import { newObjectId, unixNow, type Charge, type PaymentIntent, type PaymentMethod } from './store.ts';
 
 const PARAMETERS = [
@@ -94,17 +95,6 @@ export function settlePayment(intent: PaymentIntent, charge: Charge, succeeds: b
     { ...intent, status: 'requires_payment_method', payment_method: null, last_payment_error: fault },
     { ...charge, status: 'failed', failure_code: 'card_declined', failure_message: fault.message },
   ];
-}
-
-/** A payment intent in Stripe's form. */
-export function shownIntent(intent: PaymentIntent): unknown {
-  return {
-    ...intent,
-    client_secret: `${intent.id}_secret`,
-    livemode: false,
-    payment_method_types: ['card'],
-    capture_method: 'automatic',
-  };
 }
 
 function checkPresence(parameters: Parameters): void {

@@ -10,6 +10,8 @@ export interface StripeRequest {
   form: Form;
   /** Whether an issuer's yes is held back as "processing", because the test wants it so. */
   holdsPayments: boolean;
+  /** Between two steps that a payout takes by itself. */
+  payoutStepMs: number;
   /** How long ago a change has to be for the search to know it. */
   searchLagMs: number;
   /** Notes a change; all of them are made together with the answer. */

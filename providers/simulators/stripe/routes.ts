@@ -1,7 +1,15 @@
 import { createCustomer, retrieveCustomer } from './customers.ts';
-import { listCharges, listPaymentIntents, searchCustomers, searchPaymentIntents } from './lists.ts';
+import {
+  listCharges,
+  listEvents,
+  listPaymentIntents,
+  listPayouts,
+  searchCustomers,
+  searchPaymentIntents,
+} from './lists.ts';
 import { cancelPaymentIntent, createPaymentIntent, retrievePaymentIntent } from './payment-intents.ts';
 import { detachPaymentMethod, retrievePaymentMethod } from './payment-methods.ts';
+import { createPayout, retrieveBalance, retrievePayout } from './payouts.ts';
 import type { Handler } from './request.ts';
 import { createSetupIntent } from './setup-intents.ts';
 
@@ -19,6 +27,11 @@ const ENDPOINTS: readonly [method: 'GET' | 'POST', path: string, handler: Handle
   ['GET', '/v1/payment_intents/:id', retrievePaymentIntent],
   ['POST', '/v1/payment_intents/:id/cancel', cancelPaymentIntent],
   ['GET', '/v1/charges', listCharges],
+  ['GET', '/v1/balance', retrieveBalance],
+  ['POST', '/v1/payouts', createPayout],
+  ['GET', '/v1/payouts', listPayouts],
+  ['GET', '/v1/payouts/:id', retrievePayout],
+  ['GET', '/v1/events', listEvents],
 ];
 
 const ROUTES = ENDPOINTS.map(([method, path, handler]) => ({

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Answer } from './answers.ts';
 import { openJournal, type Journal } from '../journal.ts';
+import { eventsOf } from './events.ts';
 
 /** The simulator's objects, in Stripe's own form as far as anybody here reads them. */
 export interface Customer {
@@ -70,7 +71,42 @@ export interface Charge {
   metadata: Record<string, string>;
 }
 
-export type StripeObject = Customer | PaymentMethod | PaymentIntent | SetupIntent | Charge;
+export interface Payout {
+  id: string;
+  object: 'payout';
+  created: number;
+  amount: number;
+  arrival_date: number;
+  automatic: boolean;
+  currency: string;
+  description: string | null;
+  destination: string;
+  failure_balance_transaction: string | null;
+  failure_code: string | null;
+  failure_message: string | null;
+  metadata: Record<string, string>;
+  method: 'instant' | 'standard';
+  statement_descriptor: string | null;
+  status: 'pending' | 'in_transit' | 'paid' | 'failed' | 'canceled';
+  /** What happens to it next and when (milliseconds); null: nothing by itself. Not part of Stripe's form. */
+  next: { at: number; steps: PayoutStep[] } | null;
+}
+
+/** A step that a payout takes by itself. */
+export type PayoutStep = { status: 'in_transit' | 'paid' } | { status: 'failed'; code: string; message: string };
+
+/** What happened, as webhooks tell it and as it can be listed. */
+export interface StripeEvent {
+  id: string;
+  object: 'event';
+  created: number;
+  type: string;
+  data: { object: unknown };
+  /** 1 until its webhook was taken. */
+  pending_webhooks: number;
+}
+
+export type StripeObject = Customer | PaymentMethod | PaymentIntent | SetupIntent | Charge | Payout | StripeEvent;
 export type Kind = StripeObject['object'];
 type OfKind<K extends Kind> = Extract<StripeObject, { object: K }>;
 
@@ -80,6 +116,8 @@ const PREFIXES: Record<Kind, string> = {
   payment_intent: 'pi',
   setup_intent: 'seti',
   charge: 'ch',
+  payout: 'po',
+  event: 'evt',
 };
 
 /** An answer that is given again to the same idempotency key. */
@@ -102,6 +140,8 @@ export interface Store {
   get<K extends Kind>(kind: K, id: string): OfKind<K> | undefined;
   /** Copies of all of a kind, newest first. */
   list<K extends Kind>(kind: K): OfKind<K>[];
+  /** Copies of the payouts that still move by themselves. */
+  moving(): Payout[];
   /** Milliseconds since 1970 of an object's last change. */
   changedAt(id: string): number;
   kept(key: string): KeptAnswer | undefined;
@@ -109,6 +149,8 @@ export interface Store {
   commit(puts: readonly StripeObject[], kept?: [key: string, answer: KeptAnswer]): Promise<void>;
   /** Resolves when all that can be read is on the disk. */
   settled(): Promise<void>;
+  /** Calls back with each event after it is on the disk, also with those of before whose webhook was not taken. */
+  followEvents(follow: (event: StripeEvent) => void): void;
   close(): Promise<void>;
 }
 
@@ -118,13 +160,17 @@ export async function openStore(file: string): Promise<Store> {
   const objects = new Map<string, StripeObject>();
   const changes = new Map<string, number>();
   const answers = new Map<string, KeptAnswer>();
+  const moving = new Map<string, Payout>();
   const apply = ({ at, puts, kept }: Entry) => {
     for (const object of puts) {
       objects.set(object.id, object);
       changes.set(object.id, at);
+      if (object.object === 'payout' && object.next !== null) moving.set(object.id, object);
+      else moving.delete(object.id);
     }
     if (kept) answers.set(...kept);
   };
+  let follow: (event: StripeEvent) => void = () => {};
   const journal: Journal<Entry> = await openJournal(file, apply);
   const isOf = <K extends Kind>(kind: K, object: StripeObject | undefined): object is OfKind<K> =>
     object?.object === kind;
@@ -139,14 +185,21 @@ export async function openStore(file: string): Promise<Store> {
         .filter((object) => isOf(kind, object))
         .map((object) => structuredClone(object))
         .reverse(),
+    moving: () => [...moving.values()].map((payout) => structuredClone(payout)),
     changedAt: (id) => changes.get(id) ?? 0,
     kept: (key) => answers.get(key),
     async commit(puts, kept) {
-      const entry: Entry = { at: Date.now(), puts: structuredClone([...puts]), ...(kept && { kept }) };
+      const events = puts.flatMap((object) => eventsOf(objects.get(object.id), object));
+      const entry: Entry = { at: Date.now(), puts: structuredClone([...puts, ...events]), ...(kept && { kept }) };
       apply(entry);
       await journal.append(entry);
+      for (const event of events) follow(event);
     },
     settled: () => journal.settled(),
+    followEvents(given) {
+      follow = given;
+      for (const object of objects.values()) if (isOf('event', object) && object.pending_webhooks > 0) follow(object);
+    },
     close: () => journal.close(),
   };
 }

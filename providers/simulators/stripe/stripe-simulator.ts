@@ -8,7 +8,9 @@ import { invalidRequest, StripeError } from './answers.ts';
 import { createDisturbances, type Disturbance, type Effect } from './disturbances.ts';
 import { parseForm, type Form } from './form.ts';
 import { settlePayment } from './payment-intents.ts';
+import { startPayouts } from './run-payouts.ts';
 import { openStore, type Store } from './store.ts';
+import { startWebhooks } from './webhooks.ts';
 
 export interface StripeSimulatorOptions {
   /** Where everything it knows is kept. */
@@ -20,6 +22,10 @@ export interface StripeSimulatorOptions {
   port?: number;
   /** How far its search lags behind, as Stripe's does by seconds. */
   searchLagMs?: number;
+  /** What its webhooks are signed with; none are sent without it. */
+  webhookSecret?: string;
+  /** Between two steps that a payout takes by itself: pending, in transit, paid. */
+  payoutStepMs?: number;
 }
 
 /** One attempt to take money from a card. */
@@ -35,12 +41,26 @@ export interface SimulatedCharge {
   failureCode: string | null;
 }
 
+/** One attempt to pay out. */
+export interface SimulatedPayout {
+  id: string;
+  /** From the metadata; null for one that says nothing of a transfer. */
+  transferId: string | null;
+  /** In Stripe's units. */
+  amount: number;
+  currency: string;
+  status: 'pending' | 'in_transit' | 'paid' | 'failed' | 'canceled';
+  failureCode: string | null;
+}
+
 /** A Stripe of our own, on loopback, for people and tests without an account at Stripe. */
 export interface StripeSimulator {
   /** http://127.0.0.1:port */
   url: string;
   /** Every attempt to take money so far, newest first. */
   charges(): SimulatedCharge[];
+  /** Every payout so far, newest first. */
+  payouts(): SimulatedPayout[];
   /** Makes something go wrong, until it was met often enough or is calmed. */
   disturb(disturbance: Disturbance): void;
   calm(): void;
@@ -48,22 +68,31 @@ export interface StripeSimulator {
   waiting(): number;
   /** The issuer's late word about a payment that is "processing". False when there is no such payment. */
   settle(paymentIntent: string, succeeds: boolean): Promise<boolean>;
+  /** What becomes of a payout, at once: also of one that was paid and now fails. False when there is no such payout. */
+  settlePayout(payout: string, succeeds: boolean): Promise<boolean>;
+  /** Where its webhooks go from now on; null, as at first, keeps them back. */
+  sendWebhooksTo(url: string | null): void;
   /** Stops answering at once; what was answered is on the disk. */
   close(): Promise<void>;
 }
 
 const MAX_BODY_BYTES = 64 * 1024;
 const SEARCH_LAG_MS = 5_000;
+const PAYOUT_STEP_MS = 500;
 
 /** Opens the simulator on its file and listens. */
 export async function startStripeSimulator(options: StripeSimulatorOptions): Promise<StripeSimulator> {
   const { file, secretKey, host = '127.0.0.1', port = 0, searchLagMs = SEARCH_LAG_MS } = options;
+  const { payoutStepMs = PAYOUT_STEP_MS } = options;
   const store = await openStore(file);
   const disturbances = createDisturbances();
   const inFlight = new Set<string>();
+  const webhooks = startWebhooks(store, options.webhookSecret);
+  const payouts = startPayouts(store, payoutStepMs);
 
   const simulator: Omit<StripeSimulator, 'url'> = {
     charges: () => chargesOf(store),
+    payouts: () => payoutsOf(store),
     disturb: (disturbance) => disturbances.add(disturbance),
     calm: () => disturbances.calm(),
     waiting: () => disturbances.waiting,
@@ -74,7 +103,11 @@ export async function startStripeSimulator(options: StripeSimulatorOptions): Pro
       await store.commit(settlePayment(intent, charge, succeeds));
       return true;
     },
+    settlePayout: (id, succeeds) => payouts.settle(id, succeeds),
+    sendWebhooksTo: (url) => webhooks.sendTo(url),
     async close() {
+      await webhooks.close();
+      await payouts.close();
       server.close();
       server.closeAllConnections();
       disturbances.calm();
@@ -105,6 +138,7 @@ export async function startStripeSimulator(options: StripeSimulatorOptions): Pro
         store,
         inFlight,
         searchLagMs,
+        payoutStepMs,
         holdsPayments: effect === 'PROCESSING',
         before: at('WAIT_BEFORE', 'DROP_BEFORE'),
         after: at('WAIT_AFTER', 'DROP_AFTER'),
@@ -121,6 +155,8 @@ export async function startStripeSimulator(options: StripeSimulatorOptions): Pro
   try {
     await once(server, 'listening');
   } catch (error) {
+    await webhooks.close();
+    await payouts.close();
     await store.close();
     throw error;
   }
@@ -138,6 +174,17 @@ function chargesOf(store: Store): SimulatedCharge[] {
     currency,
     status,
     failureCode: failure_code,
+  }));
+}
+
+function payoutsOf(store: Store): SimulatedPayout[] {
+  return store.list('payout').map(({ id, amount, currency, status, failure_code: failureCode, metadata }) => ({
+    id,
+    transferId: metadata['transfer_id'] ?? null,
+    amount,
+    currency,
+    status,
+    failureCode,
   }));
 }
 

@@ -1,0 +1,97 @@
+import { createHmac, timingSafeEqual } from 'node:crypto';
+import { z } from 'zod';
+import { parseId, type TransferId } from '../../platform/ids.ts';
+import type { Payout, ProviderNotice, WebhookReader } from '../payout-provider.ts';
+import { payoutOfStatus } from './payout-outcome.ts';
+import { TRANSFER_ID } from './stripe-call.ts';
+
+/*
+ * Stripe's webhooks (https://docs.stripe.com/webhooks/signature): the header Stripe-Signature has a time and one or more
+ * signatures of version 1, while a secret is exchanged one of each secret. Signed is the time, a dot and the body as received.
+ */
+
+const TOLERANCE_SECONDS = 300;
+const MAX_SIGNATURES = 10;
+
+const EventBody = z.object({
+  id: z.string().regex(/^evt_\w{1,200}$/),
+  type: z.string().min(1).max(100),
+  data: z.object({
+    object: z.looseObject({
+      id: z.string().optional(),
+      object: z.string().optional(),
+      status: z.string().optional(),
+      metadata: z.record(z.string(), z.string()).nullish(),
+    }),
+  }),
+});
+
+/** Reads what Stripe tells, proved with the secret of the endpoint (whsec_…). */
+export function createStripeWebhooks(secret: string): WebhookReader {
+  return {
+    provider: 'stripe',
+    read({ headers, body }, now) {
+      const signed = readHeader(headers['stripe-signature'] ?? '');
+      if (!signed || !signed.signatures.some((given) => equal(given, sign(secret, signed.at, body)))) {
+        return 'BAD_SIGNATURE';
+      }
+      // Only now: whoever cannot sign learns nothing about the bank's clock.
+      if (Math.abs(now.getTime() / 1000 - Number(signed.at)) > TOLERANCE_SECONDS) return 'TOO_OLD';
+      const event = EventBody.safeParse(parseJson(body));
+      return event.success ? noticeOf(event.data) : 'MALFORMED';
+    },
+  };
+}
+
+function noticeOf({ id, type, data: { object } }: z.output<typeof EventBody>): ProviderNotice {
+  const transferId = parseId<TransferId>(object.metadata?.[TRANSFER_ID] ?? '');
+  const ofPayout = type.startsWith('payout.') && transferId !== null;
+  const payout = ofPayout ? payoutIn(object) : null;
+  return {
+    provider: 'stripe',
+    eventId: id,
+    type,
+    key: ofPayout ? transferId.replaceAll('-', '') : null,
+    transferId,
+    payout,
+    // That a payout failed does not say whether it had been paid before; of a charge the provider is asked in any case.
+    askAgain: payout === null && transferId !== null,
+  };
+}
+
+/** What the payout in an event says; null where it has to be asked for. */
+function payoutIn({ id, status }: { id?: string | undefined; status?: string | undefined }): Payout | null {
+  if (id === undefined || status === undefined) return null;
+  try {
+    return payoutOfStatus({ id, status });
+  } catch {
+    return null;
+  }
+}
+
+function readHeader(header: string): { at: string; signatures: string[] } | null {
+  const parts = header.split(',').map((part) => part.trim().split('='));
+  const times = parts.filter(([name]) => name === 't').map(([, value = '']) => value);
+  const signatures = parts.filter(([name]) => name === 'v1').map(([, value = '']) => value);
+  const [at] = times;
+  if (times.length !== 1 || !/^\d{1,12}$/.test(at ?? '') || signatures.length > MAX_SIGNATURES) return null;
+  return { at: at!, signatures };
+}
+
+function sign(secret: string, at: string, body: Buffer): string {
+  return createHmac('sha256', secret).update(`${at}.`).update(body).digest('hex');
+}
+
+/** In the same time wherever they differ. */
+function equal(given: string, right: string): boolean {
+  const [a, b] = [Buffer.from(given), Buffer.from(right)];
+  return a.length === b.length && timingSafeEqual(a, b);
+}
+
+function parseJson(body: Buffer): unknown {
+  try {
+    return JSON.parse(body.toString('utf8'));
+  } catch {
+    return undefined;
+  }
+}
