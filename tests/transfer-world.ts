@@ -43,7 +43,11 @@ export interface TransferWorld {
     asked: AssessTransferQuestion[];
   };
   /** Replaces parts of what the subgraph is wired with, for faults that do not come by themselves. */
-  faults: { listenersCaughtUp: SubgraphDeps['listenersCaughtUp'] | null };
+  faults: {
+    listenersCaughtUp: SubgraphDeps['listenersCaughtUp'] | null;
+    /** How far the process's clock is ahead of the right time; money must not care. */
+    clockAheadMs: number;
+  };
   /** Registers, and waits until transfer has heard of it unless `unheard`. */
   customer(displayName: string, options?: { unheard?: boolean }): Promise<Customer>;
   account(owner: Customer, currency?: string, options?: { kind?: AccountKind; funds?: string }): Promise<AccountId>;
@@ -116,7 +120,7 @@ export async function openTransferWorld({
   const tail = await createEventTail({ pool, wakeUp, log });
   const limits = createRateLimits({ redisUrl: null, log });
   const risk: TransferWorld['risk'] = { answer: async () => ALLOW, asked: [] };
-  const faults: TransferWorld['faults'] = { listenersCaughtUp: null };
+  const faults: TransferWorld['faults'] = { listenersCaughtUp: null, clockAheadMs: 0 };
 
   const subgraph = createTransferSubgraph({
     pool,
@@ -129,7 +133,7 @@ export async function openTransferWorld({
     secrets: database.secrets,
     wakeUp,
     tail,
-    clock: { now: () => new Date() },
+    clock: { now: () => new Date(Date.now() + faults.clockAheadMs) },
     log,
     limits,
     posterLimits: posterLimits ?? {},
