@@ -164,6 +164,14 @@ export const POLICY = {
     /** With more doubtful rates than this it is the day that is doubtful, however old the last good one. */
     mostDoubtful: 5,
   },
+  webhooks: {
+    /** Addresses of one customer. */
+    mostEndpoints: 10,
+    /** An attempt that fails is followed by the next after so many seconds; after the last it is given up: about three days in all. */
+    retrySeconds: [5, 30, 120, 600, 3_600, 10_800, 21_600, 43_200, 86_400, 86_400],
+    /** After a rotation the secret before signs beside the new one for so long. */
+    rotationHours: 24,
+  },
   /** What providers tell about transfers that are not there (yet) is waited for so long. */
   notices: { waitHours: 24 },
   /** From when on insights tells a customer something. How the numbers are used stands in subgraphs/insights/advice/. */
@@ -255,6 +263,8 @@ export const POLICY = {
   /** Batches of transfers. */
   batches: {
     mostItems: 1_000,
+    /** Batches of one customer that have no verdict yet. */
+    mostUnderWay: 10,
     /** Items of one batch under way at the same time. */
     atOnce: 64,
     /** As schedules.giveUpHours, from the moment the batch was asked for. */

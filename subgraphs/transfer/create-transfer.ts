@@ -88,6 +88,19 @@ async function move(
   lookedUp: LookedUp,
   bodyHash: Buffer,
 ): Promise<CreateTransferAnswer> {
+  const planned = await planMove(deps, call, command, lookedUp, bodyHash);
+  if (planned.assessment.decision === 'REVIEW') return holdMoney(deps, toHeld(planned));
+  return toAnswer(deps, planned, await deps.poster.post(planned));
+}
+
+/** Steps 3 and 4: a transfer that is ready to be posted, or to be held where its assessment says REVIEW. Stores nothing; refuses by throwing. */
+export async function planMove(
+  deps: CreateTransferDeps,
+  call: CreateTransferCall,
+  command: AccountCommand,
+  lookedUp: LookedUp,
+  bodyHash: Buffer,
+): Promise<PlannedTransfer> {
   const { idempotencyKey, amount, description } = command;
   const quote = await findQuote(deps, call.viewer, command);
   const ends = await planEnds(deps, call, command, lookedUp);
@@ -115,8 +128,7 @@ async function move(
     ...settlement,
     quoteId: command.quoteId,
   };
-  if (planned.assessment.decision === 'REVIEW') return holdMoney(deps, toHeld(planned));
-  return toAnswer(deps, planned, await deps.poster.post(planned));
+  return planned;
 }
 
 /** An INTERNAL transfer that a person must look at first. */

@@ -7,6 +7,7 @@ import type { SubgraphDeps } from '../../platform/subgraph-deps.ts';
 import type { Subgraph } from '../../platform/subgraph.ts';
 import { readTypeDefs } from '../../platform/type-defs.ts';
 import type { Providers } from '../../providers/providers.ts';
+import { createBatchesRoom } from './batches/room.ts';
 import type { CreateTransferDeps } from './call.ts';
 import { createChargeDeposit } from './charge-deposit.ts';
 import { createGate } from './gate.ts';
@@ -62,6 +63,7 @@ export function createTransferSubgraph(deps: TransferDeps): Subgraph {
     createQuotesRoom(callDeps),
     createRefundsRoom(callDeps),
     createSchedulesRoom(callDeps),
+    createBatchesRoom(callDeps),
   ];
   return {
     name: 'transfer',

@@ -96,11 +96,12 @@ function newAmount(order: StandingOrderParent, { amount, currency }: { amount: s
   }
 }
 
-function toEnd({ accountId, paymentMethodId, email, iban }: EndInput) {
+function toEnd({ accountId, paymentMethodId, email, iban, payeeName }: EndInput) {
   return {
     accountId: accountId ?? null,
     paymentMethodId: paymentMethodId ?? null,
     email: email ?? null,
     iban: iban ?? null,
+    payeeName: payeeName ?? null,
   };
 }

@@ -12,8 +12,9 @@ CREATE TABLE standing_order (
   -- Part of the idempotency key of every transfer that is made, and shown to nobody: a customer cannot use these keys for something else.
   key_seed uuid NOT NULL,
   status text NOT NULL CHECK (status IN ('ACTIVE', 'PAUSED', 'CANCELLED', 'ENDED')),
-  source jsonb NOT NULL, -- as createTransfer takes it: {"accountId": …}
-  destination jsonb NOT NULL,
+  -- As createTransfer takes them: {"accountId": …}. Not jsonb, which refuses texts that clients may send.
+  source json NOT NULL,
+  destination json NOT NULL,
   amount numeric(38, 0) NOT NULL CHECK (amount > 0),
   currency text NOT NULL,
   description text,

@@ -25,7 +25,7 @@ CREATE TABLE batch_item (
   batch_id uuid NOT NULL REFERENCES batch (id),
   number int NOT NULL CHECK (number > 0), -- its place
   item_key text COLLATE "C" NOT NULL,
-  input jsonb NOT NULL, -- as createTransfer takes it, without a key
+  input json NOT NULL, -- as createTransfer takes it, without a key; not jsonb, which refuses texts that clients may send
   status text NOT NULL DEFAULT 'PENDING' CHECK (status IN ('PENDING', 'DONE', 'REFUSED')),
   transfer_id uuid,
   user_errors jsonb NOT NULL DEFAULT '[]',
