@@ -9,21 +9,21 @@ export interface PayoutToQuote {
   amount: Money;
   wanted: WantedPayout;
   preference: Preference;
-  /** Leaves out those that carry nothing just now. */
-  mayCarry: (candidate: Candidate) => boolean;
+  /** Who can carry it now, best first. */
+  candidates: readonly [Candidate, ...Candidate[]];
 }
 
 /**
- * What a payout costs through each provider that could carry it; the best one is recommended. Null when nobody can. What is
- * suggested as cheaper is exactly what the preference CHEAP would lead to, so that it can be had by asking for it.
+ * What a payout costs through each provider that could carry it; the best one is recommended. What is suggested as cheaper is exactly
+ * what the preference CHEAP would lead to, so that it can be had by asking for it.
  */
-export function payoutTerms(providers: Pick<ProviderRegistry, 'candidates'>, payout: PayoutToQuote): Terms | null {
-  const { type, amount, preference } = payout;
-  const candidates = candidatesFor(providers, payout, preference);
+export function payoutTerms(providers: Pick<ProviderRegistry, 'candidates'>, payout: PayoutToQuote): Terms {
+  const { type, amount, wanted, preference, candidates } = payout;
   const [best] = candidates;
-  if (!best) return null;
   const lines = feeLines({ type, amount, offer: best.offer, preference });
-  const [cheapest] = candidatesFor(providers, payout, 'CHEAP').map((candidate) => optionOf(candidate, payout, 'CHEAP'));
+  const usable = new Set(candidates.map(({ provider }) => provider.name));
+  const cheapest = providers.candidates(wanted, 'CHEAP').find(({ provider }) => usable.has(provider.name));
+  const cheaper = cheapest && optionOf(cheapest, payout, 'CHEAP');
   return {
     type,
     amount,
@@ -32,16 +32,8 @@ export function payoutTerms(providers: Pick<ProviderRegistry, 'candidates'>, pay
     exchange: null,
     provider: best.provider.name,
     options: candidates.map((candidate) => optionOf(candidate, payout, preference)),
-    cheaper: cheapest && cheapest.feesMinor < totalFees(lines) ? cheapest : null,
+    cheaper: cheaper && cheaper.feesMinor < totalFees(lines) ? cheaper : null,
   };
-}
-
-function candidatesFor(
-  providers: Pick<ProviderRegistry, 'candidates'>,
-  { wanted, mayCarry }: PayoutToQuote,
-  preference: Preference,
-): Candidate[] {
-  return providers.candidates(wanted, preference).filter((candidate) => mayCarry(candidate));
 }
 
 function optionOf(

@@ -1,10 +1,11 @@
 import type { Money } from '../../../platform/money.ts';
 import type { CreateTransferCall, CreateTransferDeps } from '../call.ts';
 import { isDeposit, isPayout, type TransferCommand } from '../domain.ts';
+import { planPayout } from '../payouts/plan-payout.ts';
 import { lookUpEnds, planEnds } from '../plan-ends.ts';
 import { priceExchange } from '../price-exchange.ts';
-import { refuse } from '../refusals.ts';
 import { findDepositEnds } from '../start-deposit.ts';
+import { payoutTerms } from './payout-terms.ts';
 import type { Terms } from './quote.ts';
 
 /** Plans a command as createTransfer does, and refuses as it does, up to where risk would be asked: nothing moves or is stored. */
@@ -18,7 +19,11 @@ export async function planTerms(
     await findDepositEnds(deps, call, command);
     return inside('DEPOSIT', amount);
   }
-  if (isPayout(command)) throw refuse('FEATURE_UNAVAILABLE', ['destination']);
+  if (isPayout(command)) {
+    const plan = await planPayout(deps, call, command);
+    // Without providers planPayout refuses.
+    return payoutTerms(deps.payouts!, { ...plan, amount, preference: command.preference });
+  }
   const { type, to } = await planEnds(deps, call, command, await lookUpEnds(deps, command));
   if (type === 'INTERNAL') return inside(type, amount);
   const exchange = await priceExchange(deps, { amount, to }, call.signal);
