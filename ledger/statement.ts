@@ -21,7 +21,7 @@ export interface StatementLine {
   at: Date;
 }
 
-interface LineRow {
+export interface LineRow {
   id: PostingId;
   account_id: AccountId;
   currency: string;
@@ -35,9 +35,9 @@ interface LineRow {
   at: Date;
 }
 
-const LINE = `p.id, c.account_id, p.currency, c.version, c.amount, c.posted AS balance_after, p.line_type, p.counterparty,
+export const LINE = `p.id, c.account_id, p.currency, c.version, c.amount, c.posted AS balance_after, p.line_type, p.counterparty,
   e.description, e.transfer_id, c.at`;
-const SOURCES = `ledger.balance_changes c JOIN ledger.posting p ON p.id = c.posting_id JOIN ledger.entry e ON e.id = p.entry_id`;
+export const SOURCES = `ledger.balance_changes c JOIN ledger.posting p ON p.id = c.posting_id JOIN ledger.entry e ON e.id = p.entry_id`;
 
 /** Which lines of an account: from <= at < to, and older than `beforeVersion`. */
 export interface StatementPage {
@@ -121,7 +121,7 @@ export async function transfersOfPostings(
   );
 }
 
-function toLine(row: LineRow): StatementLine {
+export function toLine(row: LineRow): StatementLine {
   return {
     id: row.id,
     accountId: row.account_id,

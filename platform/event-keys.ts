@@ -17,6 +17,7 @@ function idsIn(event: StoredEvent): string[] {
     case 'AccountOpened':
       return [event.payload.accountId, event.payload.ownerId];
     case 'AccountStatusChanged':
+    case 'OverdraftChanged':
       return [event.payload.accountId, event.payload.ownerId];
     case 'HoldChanged':
     case 'EntryPosted':

@@ -36,8 +36,16 @@ export interface EventPayloads {
     status: 'OPEN' | 'CAPTURED' | 'RELEASED' | 'EXPIRED';
     changes: BalanceChange[];
   };
-  /** By ledger: an account was frozen, used again, or closed for good. */
-  AccountStatusChanged: { accountId: AccountId; ownerId: UserId; status: 'ACTIVE' | 'FROZEN' | 'CLOSED'; at: string };
+  /** By ledger: an account was frozen, used again, or closed for good, and the version that this made. */
+  AccountStatusChanged: {
+    accountId: AccountId;
+    ownerId: UserId;
+    status: 'ACTIVE' | 'FROZEN' | 'CLOSED';
+    at: string;
+    changes: BalanceChange[];
+  };
+  /** By ledger: staff has agreed on another overdraft for an account, and the version that this made. */
+  OverdraftChanged: { accountId: AccountId; ownerId: UserId; changedBy: UserId; changes: BalanceChange[] };
   /** By transfer: money is held and waits to be carried out of the bank; a job does it. */
   PayoutStarted: { transferId: TransferId; userId: UserId; at: string };
   /** By transfer: a step that is not the last. Read the transfer for what it is now. */

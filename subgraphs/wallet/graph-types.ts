@@ -3,12 +3,13 @@ import type { LedgerBalance } from '../../ledger/balances.ts';
 import type { LineType } from '../../ledger/entry.ts';
 import type { AccountId, PostingId, UserId } from '../../platform/ids.ts';
 import type { SubgraphContext } from '../../platform/subgraph.ts';
+import type { AccountLoaders } from './account-loaders.ts';
 import type { StoredExternalTransaction } from './external-transaction-store.ts';
 import type { WalletLoaders } from './loaders.ts';
 import type { PaymentMethodLoaders } from './payment-method-loaders.ts';
 import type { StoredPaymentMethod } from './payment-method-store.ts';
 
-export type WalletContext = SubgraphContext<WalletLoaders & PaymentMethodLoaders>;
+export type WalletContext = SubgraphContext<WalletLoaders & AccountLoaders & PaymentMethodLoaders>;
 
 /** A user here is an id; who it is, the user subgraph knows. */
 export interface UserParent {
@@ -47,3 +48,7 @@ export type PaymentMethodParent = StoredPaymentMethod;
 
 /** A line on an outside account. */
 export type ExternalTransactionParent = StoredExternalTransaction;
+
+export type { BalanceWithPockets as AccountOverviewParent } from '../../ledger/pockets.ts';
+export type { MonthlyStatementParent } from './monthly-statements/find-statement.ts';
+export type { PocketParent } from './pockets/pocket-store.ts';

@@ -4,21 +4,29 @@ import { parseId, type AccountId, type PostingId } from '../../platform/ids.ts';
 import { toGraphMoney } from '../../platform/money.ts';
 import { answerRefusals, type UserError } from '../../platform/refusal.ts';
 import type { Viewer } from '../../platform/viewer.ts';
+import type { AccountLifeDeps } from './account-life/change-account-status.ts';
+import { createAccountLifeResolvers } from './account-life/account-life-resolvers.ts';
 import { followBalance, type FollowBalanceDeps } from './follow-balance.ts';
 import type { Resolvers } from './generated/resolvers.ts';
 import type { AccountParent, BalanceParent, BalanceUpdateParent, WalletContext } from './graph-types.ts';
 import { listAccounts } from './list-accounts.ts';
 import { listTransactions } from './list-transactions.ts';
 import type { WalletLoaders } from './loaders.ts';
+import { createStatementResolvers } from './monthly-statements/statement-resolvers.ts';
 import { openAccount, type OpenAccountDeps } from './open-account.ts';
 import { createPaymentMethodResolvers, type PaymentMethodDeps } from './payment-method-resolvers.ts';
+import type { PocketDeps } from './pockets/change-pocket.ts';
+import { createPocketResolvers } from './pockets/pocket-resolvers.ts';
 import { WALLET_REFUSALS, type WalletRefusal } from './refusals.ts';
 
-export type WalletDeps = OpenAccountDeps & FollowBalanceDeps & PaymentMethodDeps;
+export type WalletDeps = OpenAccountDeps & FollowBalanceDeps & PaymentMethodDeps & AccountLifeDeps & PocketDeps;
 
 /** GraphQL in and out. */
 export function createResolvers(deps: WalletDeps): Resolvers {
   const paymentMethodPart = createPaymentMethodResolvers(deps);
+  const accountLifePart = createAccountLifeResolvers(deps);
+  const pocketPart = createPocketResolvers(deps);
+  const statementPart = createStatementResolvers(deps);
   return {
     Query: {
       me: (_root, _args, context) => ({ id: viewerOf(context).userId }),
@@ -37,6 +45,8 @@ export function createResolvers(deps: WalletDeps): Resolvers {
         );
       },
       ...paymentMethodPart.mutations,
+      ...accountLifePart.mutations,
+      ...pocketPart.mutations,
     },
     Subscription: {
       balanceUpdated: {
@@ -60,12 +70,16 @@ export function createResolvers(deps: WalletDeps): Resolvers {
       createdAt: ({ openedAt }) => openedAt,
       balance: (account, { asOf }, { loaders }) => readBalance(loaders, account, asOf ?? null),
       transactions: ({ id }, args, { loaders }) => listTransactions(loaders, id, args),
+      ...accountLifePart.account,
+      ...pocketPart.account,
+      ...statementPart.account,
     },
     Balance: {
       posted: ({ postedMinor, currency }) => toGraphMoney({ amountMinor: postedMinor, currency }),
       held: ({ heldMinor, currency }) => toGraphMoney({ amountMinor: heldMinor, currency }),
       available: (balance) => toGraphMoney({ amountMinor: availableMinor(balance), currency: balance.currency }),
       asOf: ({ at }) => at,
+      ...accountLifePart.balance,
     },
     Transaction: {
       __resolveReference: ({ id }, { loaders }) => {
@@ -83,6 +97,8 @@ export function createResolvers(deps: WalletDeps): Resolvers {
       },
     },
     ...paymentMethodPart.entities,
+    ...pocketPart.entities,
+    ...statementPart.entities,
   };
 }
 

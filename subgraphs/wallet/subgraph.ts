@@ -6,6 +6,7 @@ import type { Subgraph } from '../../platform/subgraph.ts';
 import { readTypeDefs } from '../../platform/type-defs.ts';
 import type { CardProvider } from '../../providers/card-provider.ts';
 import type { ProviderRegistry } from '../../providers/registry.ts';
+import { createAccountLoaders } from './account-loaders.ts';
 import type { OpenAccountInput } from './domain.ts';
 import { forgetDisconnectedCards } from './forget-card.ts';
 import { createLoaders } from './loaders.ts';
@@ -47,6 +48,7 @@ export function createWalletSubgraph(deps: WalletDeps): WalletSubgraph {
     resolvers: createResolvers(walletDeps) as unknown as Subgraph['resolvers'],
     createLoaders: ({ viewer }) => ({
       ...createLoaders(deps.pool, store, viewer, findAccount),
+      ...createAccountLoaders(deps.pool),
       ...createPaymentMethodLoaders(deps.pool, viewer),
     }),
     listeners: [],
