@@ -7,6 +7,7 @@ import type { SubgraphDeps } from '../../platform/subgraph-deps.ts';
 import type { Subgraph } from '../../platform/subgraph.ts';
 import { readTypeDefs } from '../../platform/type-defs.ts';
 import type { Providers } from '../../providers/providers.ts';
+import { createAuditRoom } from './audit/room.ts';
 import { createBatchesRoom } from './batches/room.ts';
 import type { CreateTransferDeps } from './call.ts';
 import { createChargeDeposit } from './charge-deposit.ts';
@@ -14,6 +15,7 @@ import { createGate } from './gate.ts';
 import { CHARGE_DEPOSIT, deposits, JOBS_SCHEMA, payees, paymentMethods } from './listeners.ts';
 import { createLoaders } from './loaders.ts';
 import { createLookups } from './lookups.ts';
+import { createOperationsRoom } from './operations/room.ts';
 import { createPoster, type PosterLimits } from './poster.ts';
 import { createQuotesRoom } from './quotes/room.ts';
 import { createResolvers } from './resolvers.ts';
@@ -64,6 +66,8 @@ export function createTransferSubgraph(deps: TransferDeps): Subgraph {
     createRefundsRoom(callDeps),
     createSchedulesRoom(callDeps),
     createBatchesRoom(callDeps),
+    createAuditRoom(callDeps),
+    createOperationsRoom(callDeps),
   ];
   return {
     name: 'transfer',

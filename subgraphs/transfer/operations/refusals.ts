@@ -1,0 +1,37 @@
+import { Refusal, type RefusalMeaning } from '../../../platform/refusal.ts';
+
+/** Every code that the operations of staff refuse with. */
+export type OperationsRefusal =
+  | 'EXACTLY_ONE_SCOPE'
+  | 'UNKNOWN_PROVIDER'
+  | 'UNSUPPORTED_CURRENCY'
+  | 'INVALID_REASON'
+  | 'DEAD_LETTER_NOT_FOUND'
+  | 'DEAD_LETTER_RESOLVED'
+  | 'SECOND_PERSON_REQUIRED'
+  | 'HOLD_NOT_FOUND'
+  | 'HOLD_CLOSED'
+  | 'TRANSFER_WAS_SENT';
+
+const never = (message: string): RefusalMeaning => ({ message, retryable: false });
+
+/** What each code tells the caller. */
+export const OPERATIONS_REFUSALS: Record<OperationsRefusal, RefusalMeaning> = {
+  EXACTLY_ONE_SCOPE: never('Say exactly one of all, provider and currency.'),
+  UNKNOWN_PROVIDER: never('This bank has no provider of that name.'),
+  UNSUPPORTED_CURRENCY: never('This currency is not supported.'),
+  INVALID_REASON: never('Say why in 1 to 500 characters.'),
+  DEAD_LETTER_NOT_FOUND: never('There is no such dead letter.'),
+  DEAD_LETTER_RESOLVED: never('This dead letter has ended.'),
+  SECOND_PERSON_REQUIRED: never('You have said so before: another person has to agree.'),
+  HOLD_NOT_FOUND: never('There is no such hold.'),
+  HOLD_CLOSED: never('This hold has ended.'),
+  TRANSFER_WAS_SENT: never(
+    'The transfer behind this hold was sent, or may have been: the money is not the customer’s to spend.',
+  ),
+};
+
+/** To throw. */
+export function refuse(code: OperationsRefusal, field?: readonly string[]): Refusal<OperationsRefusal> {
+  return new Refusal(code, field);
+}
