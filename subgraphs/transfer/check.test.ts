@@ -35,6 +35,14 @@ test('transfers that are right are proved, by the service’s own role', async (
   expect(await proveTransfers(world.database.pool('dwaybank_transfer'))).toEqual({ transfers: 1, findings: [] });
 });
 
+/** Stores a quote that the transfer is said to have been made at. */
+function quoteOf({ usedBy = 't.id', fees = '0', arrives = 't.amount' }): string {
+  return `INSERT INTO transfer.quote (id, user_id, source_hash, destination_hash, type, amount, currency, preference, fees, fee_lines,
+      destination_amount, destination_currency, options, created_at, expires_at, used_by)
+    SELECT gen_random_uuid(), t.user_id, '', '', t.type, t.amount, t.currency, 'BALANCED', ${fees}, '[]', ${arrives}, t.currency, '[]',
+      now(), now(), ${usedBy} FROM transfer.transfer t WHERE t.id = '$ID'`;
+}
+
 describe('what was tampered with is found out:', () => {
   test.each([
     [
@@ -85,6 +93,15 @@ describe('what was tampered with is found out:', () => {
       `UPDATE transfer.idempotency_key SET verdict = NULL WHERE transfer_id = '$REFUSED'`,
       'accepted key without transfer',
     ],
+    ['a fee without a line', `UPDATE transfer.transfer SET fees = 1`, 'fee is not the sum of its lines'],
+    [
+      'a line that was not charged',
+      `UPDATE transfer.transfer SET fee_lines = '[{"amountMinor": "1"}]'`,
+      'fee is not the sum of its lines',
+    ],
+    ['a quote used by nothing', quoteOf({ usedBy: 'gen_random_uuid()' }), 'transfer is not what its quote promised'],
+    ['a quote of another fee', quoteOf({ fees: '1' }), 'transfer is not what its quote promised'],
+    ['a quote of another arrival', quoteOf({ arrives: 't.amount - 1' }), 'transfer is not what its quote promised'],
   ])('%s (%#)', async (_, tampering, problem) => {
     const client = await admin.connect();
     try {

@@ -51,7 +51,18 @@ const FINDINGS = `
     FROM transfer.idempotency_key k LEFT JOIN transfer.transfer t ON t.id = k.transfer_id WHERE k.verdict IS NULL AND t.id IS NULL
   UNION ALL
   SELECT 'refused key with a transfer', k.transfer_id::text, k.verdict
-    FROM transfer.idempotency_key k JOIN transfer.transfer t ON t.id = k.transfer_id WHERE k.verdict IS NOT NULL`;
+    FROM transfer.idempotency_key k JOIN transfer.transfer t ON t.id = k.transfer_id WHERE k.verdict IS NOT NULL
+  UNION ALL
+  SELECT 'fee is not the sum of its lines', t.id::text, concat(t.fees, ' charged, ', l.told, ' told')
+    FROM transfer.transfer t CROSS JOIN LATERAL (
+      SELECT coalesce(sum((line ->> 'amountMinor')::numeric), 0) AS told FROM jsonb_array_elements(t.fee_lines) AS line
+    ) l WHERE l.told <> t.fees
+  UNION ALL
+  SELECT 'transfer is not what its quote promised', q.id::text, concat('used by ', q.used_by)
+    FROM transfer.quote q LEFT JOIN transfer.transfer t ON t.id = q.used_by
+    WHERE q.used_by IS NOT NULL AND (t.id IS NULL OR t.exchange_rate IS DISTINCT FROM q.exchange ->> 'rate'
+      OR (t.user_id, t.type, t.amount, t.currency, t.fees, t.destination_amount, t.destination_currency)
+        <> (q.user_id, q.type, q.amount, q.currency, q.fees, q.destination_amount, q.destination_currency))`;
 
 /**
  * Proves that transfers and books say the same: a completed transfer is exactly one entry of its amounts and no other has one, an entry of a
