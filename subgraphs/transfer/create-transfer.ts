@@ -1,3 +1,4 @@
+import { isPostingStopped } from '../../ledger/posting-gate.ts';
 import type { Leg } from '../../ledger/entry.ts';
 import { newId, type TransferId } from '../../platform/ids.ts';
 import type { Money } from '../../platform/money.ts';
@@ -61,6 +62,8 @@ export async function createTransfer(
     if (replay) return replay;
     return await deps.gate.run(() => move(deps, call, command, ends, bodyHash), call.signal);
   } catch (error) {
+    // Whoever held or posted something itself; nothing of it was done.
+    if (isPostingStopped(error)) return refused(transferError('BANK_READ_ONLY'));
     if (!(error instanceof Refusal) || !(error.code in TRANSFER_REFUSALS)) throw error;
     // The `in` above is the check that this code belongs to this subgraph.
     return refused(transferError(error.code as TransferRefusal, error.field));

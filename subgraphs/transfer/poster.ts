@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { GraphQLError } from 'graphql';
+import { isPostingStopped } from '../../ledger/posting-gate.ts';
 import { sqlState, withRetry, type Queryable } from '../../platform/db.ts';
 import type { Logger } from '../../platform/log.ts';
 import { Refusal } from '../../platform/refusal.ts';
@@ -29,7 +30,7 @@ export type { PlannedEnd, PlannedTransfer, Verdict } from './transfer-batch.ts';
  */
 
 /** Why the poster did not begin. Nothing was done; the same key may be used again. */
-export type PosterRefusal = 'POSTER_BUSY' | 'POSTER_STOPPED';
+export type PosterRefusal = 'POSTER_BUSY' | 'POSTER_STOPPED' | 'BANK_READ_ONLY';
 
 /** The database went away and did not come back in time: the transfer may have been made or not. The same key tells. */
 export class OutcomeUnknownError extends GraphQLError {
@@ -47,7 +48,7 @@ export class OutcomeUnknownError extends GraphQLError {
 export interface Poster {
   /**
    * Posts one transfer and says what became of it. Throws Refusal POSTER_BUSY when too many wait already and POSTER_STOPPED
-   * after `stop`; any other throw is a fault, and the same key tells later what it did.
+   * after `stop`, BANK_READ_ONLY while posting is stopped (ledger/posting-gate.ts); any other throw is a fault, and the same key tells later what it did.
    */
   post(planned: PlannedTransfer): Promise<Verdict>;
   /** Takes no more, and resolves when everything taken has its verdict. */
@@ -170,15 +171,20 @@ async function decide(deps: PosterDeps, limits: PosterLimits, batch: readonly At
     for (const [index, attempt] of batch.entries()) attempt.resolve(verdicts[index]!);
     return [];
   } catch (error) {
-    if (batch.length > 1 && !(error instanceof OutcomeUnknownError)) {
+    if (batch.length > 1 && !(error instanceof OutcomeUnknownError) && !isPostingStopped(error)) {
       deps.log.warn({ err: error, transfers: batch.length }, 'a batch of transfers failed; trying each by itself');
       return batch.map((attempt) => ({ ...attempt, alone: true }));
     }
-    // Nothing was done: somebody held a lock for too long, and the same key may have better luck.
-    const answer = sqlState(error) === LOCK_NOT_AVAILABLE ? new Refusal<PosterRefusal>('POSTER_BUSY') : error;
-    for (const attempt of batch) attempt.reject(answer);
+    for (const attempt of batch) attempt.reject(answerTo(error));
     return [];
   }
+}
+
+/** What is told of a call that failed. In both refusals nothing was done, and the same key may have better luck. */
+function answerTo(error: unknown): unknown {
+  if (isPostingStopped(error)) return new Refusal<PosterRefusal>('BANK_READ_ONLY');
+  // Somebody held a lock for too long.
+  return sqlState(error) === LOCK_NOT_AVAILABLE ? new Refusal<PosterRefusal>('POSTER_BUSY') : error;
 }
 
 /** Runs the call until Postgres has said what became of it, over broken connections too. */

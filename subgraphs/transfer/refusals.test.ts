@@ -18,17 +18,21 @@ let world: TransferWorld;
 let busyWorld: TransferWorld;
 /** A world where cards can be charged; what is refused here never comes to that. */
 let cardWorld: TransferWorld;
+/** A world where nothing is posted. */
+let readOnlyWorld: TransferWorld;
 
 beforeAll(async () => {
   world = await openTransferWorld();
   busyWorld = await openTransferWorld({ posterLimits: { maxWaiting: 0 } });
   cardWorld = await openTransferWorld({ cards: createScriptedCards() });
+  readOnlyWorld = await openTransferWorld();
   await world.recordRates({ date: '2026-09-29', perUsd: { EUR: '0.86', JPY: '157.5' } });
 });
 afterAll(async () => {
   await world.close();
   await busyWorld.close();
   await cardWorld.close();
+  await readOnlyWorld.close();
 });
 
 /** Two customers and an account each: the first has 100.00 USD. */
@@ -294,6 +298,16 @@ const scenarios: Record<
     },
   ],
   POSTER_BUSY: [{ field: null, inWorld: () => busyWorld, scenario: () => ({}) }],
+  BANK_READ_ONLY: [
+    {
+      field: null,
+      inWorld: () => readOnlyWorld,
+      scenario: async () => {
+        await readOnlyWorld.admin.query(`SELECT ledger.stop_posting('a test')`);
+        return {};
+      },
+    },
+  ],
   POSTER_STOPPED: [
     {
       field: null,
@@ -401,6 +415,7 @@ describe('createTransfer refuses', () => {
         .map(([code]) => code)
         .sort(),
     ).toEqual([
+      'BANK_READ_ONLY',
       'PAYMENT_METHODS_UNAVAILABLE',
       'POSTER_BUSY',
       'POSTER_STOPPED',

@@ -26,7 +26,6 @@ export type TransferRefusal =
   | 'INVALID_PAYEE_NAME'
   | 'NO_PROVIDER_FOR_PAYOUT'
   | 'OUTGOING_PAUSED'
-  | 'POSTING_STOPPED'
   | 'UNKNOWN_RECIPIENT'
   | 'RECIPIENTS_UNAVAILABLE'
   | 'SAME_ACCOUNT'
@@ -76,7 +75,6 @@ export const TRANSFER_REFUSALS: Record<TransferRefusal, RefusalMeaning> = {
   INVALID_PAYEE_NAME: never('The name of a payee has at most 70 characters that can be shown.'),
   NO_PROVIDER_FOR_PAYOUT: never('Nobody we work with carries this amount in this currency there.'),
   OUTGOING_PAUSED: later('No money leaves the bank this way just now. Nothing was moved; try again later.'),
-  POSTING_STOPPED: later('No money moves just now. Nothing was moved; try again later.'),
   UNKNOWN_RECIPIENT: never('No customer with this email can receive this currency.'),
   RECIPIENTS_UNAVAILABLE: later('Recipients cannot be looked up by email just now. Nothing was moved; try again.'),
   SAME_ACCOUNT: never('Source and destination are the same account.'),
@@ -97,6 +95,7 @@ export const TRANSFER_REFUSALS: Record<TransferRefusal, RefusalMeaning> = {
   BALANCE_TOO_LARGE: never('The amount is more than the destination can take.'),
   POSTER_BUSY: later('Too many transfers are waiting just now. Nothing was moved; try again.'),
   POSTER_STOPPED: later('The bank is restarting. Nothing was moved; try again.'),
+  BANK_READ_ONLY: later('No money is moved just now. Nothing was done; try again later.'),
 };
 
 /** A refusal of this subgraph: only its own codes fit. */

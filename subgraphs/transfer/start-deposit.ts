@@ -1,4 +1,5 @@
 import { accountsByIds, type LedgerAccount } from '../../ledger/accounts.ts';
+import { readPostingStop } from '../../ledger/posting-gate.ts';
 import { isDatabaseLost, sqlState, withRetry } from '../../platform/db.ts';
 import { newId, type TransferId, type UserId } from '../../platform/ids.ts';
 import { assessTransfer } from './assess-transfer.ts';
@@ -57,6 +58,8 @@ async function planDeposit(
   command: DepositCommand,
   bodyHash: Buffer,
 ): Promise<PlannedDeposit> {
+  // A card must not be charged for what cannot be credited.
+  if (await readPostingStop(deps.pool)) throw refuse('BANK_READ_ONLY');
   await findQuote(deps, viewer, command);
   const { method, account } = await findDepositEnds(deps, { viewer, signal }, command);
   const labels = await labelsOf(deps, [viewer.userId], signal);

@@ -39,7 +39,7 @@ async function store({ pool }: CreateTransferDeps, held: HeldTransfer): Promise<
     return await withRetry(() => storeHeld(pool, held));
   } catch (error) {
     if (sqlState(error) === LOCK_NOT_AVAILABLE) throw refuse('POSTER_BUSY');
-    if (sqlState(error) === POSTING_STOPPED) throw refuse('POSTING_STOPPED');
+    if (sqlState(error) === POSTING_STOPPED) throw refuse('BANK_READ_ONLY');
     // A connection that broke may have committed first: only the key can tell.
     throw isDatabaseLost(error) ? new OutcomeUnknownError(error) : error;
   }

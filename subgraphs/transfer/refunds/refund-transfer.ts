@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { isPostingStopped } from '../../../ledger/posting-gate.ts';
 import { isDatabaseLost, withRetry } from '../../../platform/db.ts';
 import { newId, parseId, type TransferId } from '../../../platform/ids.ts';
 import { answerRefusals, Refusal, type UserError } from '../../../platform/refusal.ts';
@@ -89,6 +90,7 @@ async function give({ pool, wakeUp }: RefundDeps, planned: PlannedRefund): Promi
     if (outcome.outcome === 'DONE') wakeUp.signal();
     return outcome;
   } catch (error) {
+    if (isPostingStopped(error)) throw refuse('BANK_READ_ONLY');
     // A connection that broke may have committed first: only the key can tell.
     throw isDatabaseLost(error) ? new OutcomeUnknownError(error) : error;
   }

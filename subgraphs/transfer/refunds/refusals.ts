@@ -21,7 +21,8 @@ export type RefundRefusal =
   | 'INSUFFICIENT_FUNDS'
   | 'ACCOUNT_FROZEN'
   | 'ACCOUNT_CLOSED'
-  | 'BALANCE_TOO_LARGE';
+  | 'BALANCE_TOO_LARGE'
+  | 'BANK_READ_ONLY';
 
 const never = (message: string): RefusalMeaning => ({ message, retryable: false });
 
@@ -40,6 +41,7 @@ export const REFUND_REFUSALS: Record<RefundRefusal, RefusalMeaning> = {
   ACCOUNT_FROZEN: never('One of the accounts is frozen.'),
   ACCOUNT_CLOSED: never('One of the accounts is closed.'),
   BALANCE_TOO_LARGE: TRANSFER_REFUSALS.BALANCE_TOO_LARGE,
+  BANK_READ_ONLY: TRANSFER_REFUSALS.BANK_READ_ONLY,
   UNSUPPORTED_CURRENCY: TRANSFER_REFUSALS.UNSUPPORTED_CURRENCY,
   INVALID_AMOUNT: TRANSFER_REFUSALS.INVALID_AMOUNT,
   AMOUNT_NOT_POSITIVE: TRANSFER_REFUSALS.AMOUNT_NOT_POSITIVE,

@@ -49,7 +49,7 @@ export async function withLedger<Result>(
     wakeUp.signal();
     return result;
   } catch (error) {
-    if (sqlState(error) === POSTING_STOPPED) throw new Refusal<PocketRefusal>('POSTING_STOPPED');
+    if (sqlState(error) === POSTING_STOPPED) throw new Refusal<PocketRefusal>('BANK_READ_ONLY');
     throw error;
   }
 }

@@ -9,7 +9,7 @@ export type PocketRefusal =
   | 'INVALID_POCKET_NAME'
   | 'INVALID_IDEMPOTENCY_KEY'
   | 'IDEMPOTENCY_KEY_REUSED'
-  | 'POSTING_STOPPED'
+  | 'BANK_READ_ONLY'
   | Exclude<PocketVerdictRefusal, 'UNKNOWN_ACCOUNT' | 'UNKNOWN_POCKET'>
   | AmountRefusal;
 
@@ -19,7 +19,7 @@ export const POCKET_REFUSALS: Record<PocketRefusal, RefusalMeaning> = {
   INVALID_POCKET_NAME: { message: 'The name of a pocket has 1 to 80 printable characters.', retryable: false },
   INVALID_IDEMPOTENCY_KEY: { message: 'An idempotency key has 1 to 64 printable ASCII characters.', retryable: false },
   IDEMPOTENCY_KEY_REUSED: { message: 'This key stands for something else. Use a new one.', retryable: false },
-  POSTING_STOPPED: { message: 'The bank moves no money just now. Try again with the same key.', retryable: true },
+  BANK_READ_ONLY: { message: 'The bank moves no money just now. Try again with the same key.', retryable: true },
   POCKET_CLOSED: { message: 'This pocket is closed.', retryable: false },
   TOO_MANY_POCKETS: { message: 'The account has as many pockets as one may have.', retryable: true },
   ACCOUNT_FROZEN: { message: 'Nothing moves on this account.', retryable: true },
