@@ -3,7 +3,11 @@ import { defaultSimulatorUrl, type Config } from '../platform/config.ts';
 import type { MainProcess } from '../platform/main-process.ts';
 import type { CardProvider } from '../providers/card-provider.ts';
 import { createRegistry } from '../providers/create-registry.ts';
+import { createFlutterwavePayouts } from '../providers/flutterwave/flutterwave-payouts.ts';
+import { createFlutterwaveWebhooks } from '../providers/flutterwave/flutterwave-webhooks.ts';
 import type { PayoutProvider, ProviderName, WebhookReader } from '../providers/payout-provider.ts';
+import { createPaystackPayouts } from '../providers/paystack/paystack-payouts.ts';
+import { createPaystackWebhooks } from '../providers/paystack/paystack-webhooks.ts';
 import { NO_PROVIDERS, type Providers } from '../providers/providers.ts';
 import { simulatorFile } from '../providers/simulators/simulator-files.ts';
 import { createStripeCards } from '../providers/stripe/stripe-cards.ts';
@@ -39,7 +43,24 @@ const CONNECT: Readonly<Partial<Record<ProviderName, (access: Access) => Connect
     payouts: createStripePayouts(access),
     ...(access.webhookSecret !== null && { webhooks: createStripeWebhooks(access.webhookSecret) }),
   }),
+  paystack: (access) => ({
+    payouts: createPaystackPayouts({ ...access, ...patienceWith(access) }),
+    webhooks: createPaystackWebhooks(access),
+  }),
+  flutterwave: (access) => ({
+    payouts: createFlutterwavePayouts({ ...access, ...patienceWith(access) }),
+    ...(access.webhookSecret !== null && {
+      webhooks: createFlutterwaveWebhooks({ secretHash: access.webhookSecret }),
+    }),
+  }),
 };
+
+/** On loopback no request is long on its way: a simulator that does not have it will never have it. */
+const SIMULATOR_IN_FLIGHT_MS = 20_000;
+
+function patienceWith({ url }: Access): { inFlightMs?: number } {
+  return url === null ? {} : { inFlightMs: SIMULATOR_IN_FLIGHT_MS };
+}
 
 /** The outside companies of a bank, and how simulated ones learn where the bank's door is. */
 export interface StartedProviders extends Providers {

@@ -1,4 +1,6 @@
 import type { ProviderName } from '../payout-provider.ts';
+import { startFlutterwaveSimulator } from './flutterwave/flutterwave-simulator.ts';
+import { startPaystackSimulator } from './paystack/paystack-simulator.ts';
 import { startStripeSimulator } from './stripe/stripe-simulator.ts';
 
 /** What every simulator is started with. */
@@ -32,4 +34,8 @@ export interface Simulator {
 }
 
 /** Every provider that can be simulated: one entry each. */
-export const SIMULATORS: readonly Simulator[] = [{ name: 'stripe', title: 'Stripe', start: startStripeSimulator }];
+export const SIMULATORS: readonly Simulator[] = [
+  { name: 'stripe', title: 'Stripe', start: startStripeSimulator },
+  { name: 'paystack', title: 'Paystack', start: startPaystackSimulator },
+  { name: 'flutterwave', title: 'Flutterwave', start: startFlutterwaveSimulator },
+];
