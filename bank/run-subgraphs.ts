@@ -6,6 +6,7 @@ import { createPool } from '../platform/db.ts';
 import { runListeners, type ListenerRunner } from '../platform/event-listeners.ts';
 import { createEventTail, type EventTail } from '../platform/event-tail.ts';
 import type { Logger } from '../platform/log.ts';
+import type { OutsideAddresses } from '../platform/outside-address.ts';
 import { POLICY } from '../platform/policy.ts';
 import { createRateLimits } from '../platform/rate-limits.ts';
 import type { Secrets } from '../platform/secrets.ts';
@@ -28,6 +29,8 @@ import { serviceRole } from './owners.ts';
 interface MoreDeps extends Providers {
   /** Rates older than so many days change no money; null: of any age. */
   exchangeMaxAgeDays: number | null;
+  /** Where webhooks of the bank's own may be posted to. */
+  outsideAddresses: OutsideAddresses;
   /** Opens one more pool of the subgraph's own role; it is ended with the others. */
   morePool(max: number): pg.Pool;
 }
@@ -109,6 +112,7 @@ export async function runSubgraphs(options: RunSubgraphsOptions): Promise<Runnin
       listenersCaughtUp: (listener, signal) => runnerOf(runners, listener).caughtUp(listener, signal),
       ...providers,
       // The rates that come with the bank are as old as its last update; playing with simulated money they are good enough.
+      outsideAddresses: config.simulated ? 'ANY' : 'PUBLIC',
       exchangeMaxAgeDays: config.simulated ? null : POLICY.rates.exchangeMaxAgeDays,
       morePool(max) {
         const pool = openPool(options, name, max);

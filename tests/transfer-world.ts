@@ -130,6 +130,7 @@ export async function openTransferWorld({
     payouts,
     webhooks: [],
     exchangeMaxAgeDays,
+    outsideAddresses: 'ANY',
     secrets: database.secrets,
     wakeUp,
     tail,

@@ -12,6 +12,8 @@ export interface Room {
   periodic?: readonly PeriodicTask[];
   /** Questions of platform/questions/ that it answers. */
   answers?: Readonly<Record<string, (question: unknown) => Promise<unknown>>>;
+  /** Ends what it holds open; called when nothing of the above runs any more. */
+  close?(): Promise<void>;
 }
 
 /** All resolvers in one map. Throws when two rooms resolve the same field: one of them would be forgotten. */

@@ -1,6 +1,7 @@
 import type { Pool } from 'pg';
 import { createSystemAccounts } from '../../ledger/system-accounts.ts';
 import { runJobs, type JobRunner } from '../../platform/jobs.ts';
+import type { OutsideAddresses } from '../../platform/outside-address.ts';
 import { runPeriodically, type PeriodicRunner } from '../../platform/periodic.ts';
 import { createRatesListener, createRatesReader } from '../../platform/rates-projection.ts';
 import type { SubgraphDeps } from '../../platform/subgraph-deps.ts';
@@ -17,12 +18,15 @@ import { createLoaders } from './loaders.ts';
 import { createLookups } from './lookups.ts';
 import { createOperationsRoom } from './operations/room.ts';
 import { createPoster, type PosterLimits } from './poster.ts';
+import { createPayoutsRoom } from './payouts/room.ts';
 import { createQuotesRoom } from './quotes/room.ts';
 import { createResolvers } from './resolvers.ts';
 import { createRefundsRoom } from './refunds/room.ts';
+import { createReviewRoom } from './review/room.ts';
 import { mergeResolvers, type Room } from './room.ts';
 import { createSchedulesRoom } from './schedules/room.ts';
 import { createTransferStore } from './store.ts';
+import { createWebhooksRoom } from './webhooks/room.ts';
 
 /**
  * Twice what the poster puts into one call, so that both of its connections find full batches; and no more, so that risk is
@@ -41,6 +45,8 @@ export interface TransferDeps extends SubgraphDeps, Providers {
   jobsPool: Pool;
   /** Rates older than so many days change no money; null: of any age. */
   exchangeMaxAgeDays: number | null;
+  /** Where webhooks of our own may be posted to. */
+  outsideAddresses: OutsideAddresses;
   /** Given by tests that want the poster busy. */
   posterLimits?: Partial<PosterLimits>;
 }
@@ -62,8 +68,11 @@ export function createTransferSubgraph(deps: TransferDeps): Subgraph {
   };
   // What stands by itself, each part in a folder of its own.
   const rooms: readonly Room[] = [
+    createPayoutsRoom({ ...callDeps, jobsPool: deps.jobsPool }),
+    createReviewRoom(callDeps),
     createQuotesRoom(callDeps),
     createRefundsRoom(callDeps),
+    createWebhooksRoom({ ...callDeps, outsideAddresses: deps.outsideAddresses }),
     createSchedulesRoom(callDeps),
     createBatchesRoom(callDeps),
     createAuditRoom(callDeps),
@@ -103,6 +112,7 @@ export function createTransferSubgraph(deps: TransferDeps): Subgraph {
       await Promise.all([jobs?.stop(), periodic?.stop()]);
       // What was taken gets its verdict before the connections go.
       await poster.stop();
+      await Promise.all(rooms.map((room) => room.close?.()));
       await store.close();
     },
   };
