@@ -3,9 +3,14 @@ import { z } from 'zod';
 import { parseId, type TransferId } from '../../platform/ids.ts';
 import type { JobTask } from '../../platform/jobs.ts';
 import type { RateLimits } from '../../platform/rate-limits.ts';
+import { withTransaction } from '../../platform/db.ts';
 import { untilAborted } from '../../platform/subgraph-execution.ts';
 import { ProviderRefusedError, type CardProvider, type Charge } from '../../providers/card-provider.ts';
-import { completeDeposit, readDeposit, stepDeposit, type Deposit, type DepositStep } from './deposit-store.ts';
+import { completeDeposit, readDeposit, type Deposit } from './deposit-store.ts';
+import { hasEnded } from './domain.ts';
+import type { TransferStatus } from './generated/resolvers.ts';
+import { recordDeadLetter } from './operations/dead-letter-store.ts';
+import { stepTransfer, type Step } from './step-transfer.ts';
 
 /*
  * The job of one deposit. It may be cut off anywhere, run again, and run twice at once, because each thing it does is safe to
@@ -17,6 +22,9 @@ import { completeDeposit, readDeposit, stepDeposit, type Deposit, type DepositSt
  *    first, by the transfer's id; when there is none, send the same key again while the provider still remembers keys, and
  *    afterwards only look.
  * 4. SUCCEEDED: credit. DECLINED: FAILED with the provider's code. Anything else: PROVIDER_CONFIRMING, and the job is tried again.
+ *
+ * Money that was taken and cannot be given to whom it is for (a closed account; a deposit that had ended) is booked to suspense, with a
+ * dead letter for a person.
  */
 
 export interface ChargeDepositDeps {
@@ -38,9 +46,12 @@ const KEY_LIFETIME_MS = 23 * HOUR_MS;
 /** When the provider still knows of no charge two hours after the key was last sent, there is none and will be none. */
 const NO_CHARGE_AFTER_MS = 25 * HOUR_MS;
 
-/** The failure codes that are ours; all others are the provider's. */
+/** The failure codes that are ours, with account_closed of transfer.complete_deposit; all others are the provider's. */
 const METHOD_DISCONNECTED = 'payment_method_disconnected';
 const NOT_CHARGED = 'not_charged';
+
+/** The dead letter of money that a card was charged and that lies on suspense. */
+export const DEPOSIT_SUSPENDED = 'DEPOSIT_SUSPENDED';
 
 const payloadSchema = z.object({ transferId: z.string() });
 
@@ -65,10 +76,12 @@ export async function chargeDeposit(
   signal: AbortSignal,
 ): Promise<void> {
   const deposit = await readDeposit(deps.pool, transferId);
-  if (deposit.status === 'COMPLETED' || deposit.status === 'FAILED') return;
+  if (hasEnded(deposit.status)) return;
   if (deposit.status === 'INITIATED') {
-    if (!deposit.methodActive) return step(deps, transferId, { status: 'FAILED', failureCode: METHOD_DISCONNECTED });
-    await step(deps, transferId, { status: 'SENT_TO_PROVIDER' });
+    if (!deposit.methodActive) return fail(deps, transferId, METHOD_DISCONNECTED);
+    const status = await step(deps, transferId, { from: ['INITIATED'], status: 'SENT_TO_PROVIDER' });
+    // Its customer was quicker, and has cancelled it.
+    if (hasEnded(status)) return;
   }
   let charge: Charge | null;
   try {
@@ -83,12 +96,12 @@ export async function chargeDeposit(
       return credit(deps, transferId);
     case 'DECLINED':
       await deps.limits.penalize('card-charge-failure', deposit.userId);
-      return step(deps, transferId, { status: 'FAILED', failureCode: charge.code, note: charge.message });
+      return fail(deps, transferId, charge.code, charge.message);
     case 'PENDING':
       return stayOpen(deps, transferId, 'the provider still works on it');
     case undefined:
       if (deposit.sentAgoMs !== null && deposit.sentAgoMs > NO_CHARGE_AFTER_MS) {
-        return step(deps, transferId, { status: 'FAILED', failureCode: NOT_CHARGED });
+        return fail(deps, transferId, NOT_CHARGED);
       }
       return stayOpen(deps, transferId, 'the provider knows of no charge, and its key is too old to be sent again');
   }
@@ -110,12 +123,55 @@ async function askProvider(cards: CardProvider, deposit: Deposit, signal: AbortS
   }
 }
 
+/**
+ * Takes in what the provider says of a deposit's charge when it tells by itself that something has happened, at whatever time. Nothing is
+ * charged here.
+ */
+export async function askAboutDeposit(
+  deps: ChargeDepositDeps,
+  transferId: TransferId,
+  signal: AbortSignal,
+): Promise<void> {
+  const deadline = AbortSignal.any([signal, AbortSignal.timeout(PROVIDER_DEADLINE_MS)]);
+  const charge = await untilAborted(deps.cards.findCharge(transferId, deadline), deadline);
+  if (charge?.outcome === 'SUCCEEDED') return credit(deps, transferId);
+  if (charge?.outcome !== 'DECLINED') return;
+  const { status } = await readDeposit(deps.pool, transferId);
+  if (status === 'COMPLETED') {
+    await recordDeadLetter(deps.pool, {
+      transferId,
+      kind: 'PROVIDER_CONTRADICTION',
+      class: 'PERMANENT',
+      severity: 'CRITICAL',
+      reason: 'The card was charged and the deposit credited; now the provider says that it was declined.',
+      details: { provider: deps.cards.name, said: charge },
+    });
+    deps.wakeUp.signal();
+  } else if (!hasEnded(status) && status !== 'INITIATED') {
+    await fail(deps, transferId, charge.code, charge.message);
+  }
+}
+
 /** The money has been taken, so it is never given up: an account that cannot take it just now gets it later. */
 async function credit(deps: ChargeDepositDeps, transferId: TransferId): Promise<void> {
-  const refusal = await completeDeposit(deps.pool, transferId);
+  const refusal = await withTransaction(deps.pool, async (tx) => {
+    const { refusal, suspended } = await completeDeposit(tx, transferId);
+    if (suspended) {
+      await recordDeadLetter(tx, {
+        transferId,
+        kind: DEPOSIT_SUSPENDED,
+        class: 'PERMANENT',
+        severity: 'HIGH',
+        reason: 'A card was charged and its money can go to nobody: it lies on suspense and must be given back.',
+        details: { provider: deps.cards.name },
+      });
+    }
+    return refusal;
+  });
   deps.wakeUp.signal();
   if (refusal === null) return;
   await step(deps, transferId, {
+    from: ['SENT_TO_PROVIDER'],
     status: 'PROVIDER_CONFIRMING',
     step: 'AWAITING_ACCOUNT',
     note: 'The money was taken from the card. The account cannot take it just now; it is credited as soon as it can.',
@@ -123,12 +179,31 @@ async function credit(deps: ChargeDepositDeps, transferId: TransferId): Promise<
   throw new DepositOpenError(`deposit ${transferId} was charged and cannot be credited: ${refusal}`);
 }
 
+async function fail(
+  deps: ChargeDepositDeps,
+  transferId: TransferId,
+  failureCode: string,
+  note?: string,
+): Promise<void> {
+  await step(deps, transferId, {
+    from: ['INITIATED', 'SENT_TO_PROVIDER', 'PROVIDER_CONFIRMING'],
+    status: 'FAILED',
+    failureCode,
+    ...(note !== undefined && { note }),
+  });
+}
+
 async function stayOpen(deps: ChargeDepositDeps, transferId: TransferId, why: string, cause?: unknown): Promise<void> {
-  await step(deps, transferId, { status: 'PROVIDER_CONFIRMING' });
+  await step(deps, transferId, { from: ['SENT_TO_PROVIDER'], status: 'PROVIDER_CONFIRMING' });
   throw new DepositOpenError(`deposit ${transferId}: ${why}`, { cause });
 }
 
-async function step({ pool, wakeUp }: ChargeDepositDeps, transferId: TransferId, next: DepositStep): Promise<void> {
-  await stepDeposit(pool, transferId, next);
+async function step<const From extends TransferStatus>(
+  { pool, wakeUp }: ChargeDepositDeps,
+  transferId: TransferId,
+  next: Step<From>,
+): Promise<TransferStatus> {
+  const status = await stepTransfer(pool, transferId, next);
   wakeUp.signal();
+  return status;
 }

@@ -175,28 +175,21 @@ export async function readDeposit(db: Queryable, transferId: TransferId): Promis
   };
 }
 
-/** One step of a deposit that moves no money. */
-export type DepositStep =
-  | { status: 'SENT_TO_PROVIDER' | 'PROVIDER_CONFIRMING'; step?: string; note?: string }
-  | { status: 'FAILED'; failureCode: string; note?: string };
-
-/** Adds a step, unless the deposit is further already or has ended. Returns the status it has now. */
-export async function stepDeposit(db: Queryable, transferId: TransferId, next: DepositStep): Promise<TransferStatus> {
-  const [step, failureCode] = next.status === 'FAILED' ? [null, next.failureCode] : [next.step ?? null, null];
-  const { rows } = await db.query<{ status: TransferStatus }>({
-    name: 'transfer-step-deposit',
-    text: 'SELECT transfer.step_deposit($1, $2, $3, $4, $5) AS status',
-    values: [transferId, next.status, step, next.note ?? null, failureCode],
-  });
-  return rows[0]!.status;
+/** What became of a deposit that was charged. */
+export interface Credit {
+  /** Null: nothing is left to do; else what the ledger says no with, for now. */
+  refusal: LedgerRefusal | null;
+  /** True for the call that has put the money on suspense, because it cannot go to whom it is for. */
+  suspended: boolean;
 }
 
-/** Credits a deposit that was charged, once. Null: it is COMPLETED; else what the ledger says no with, for now. */
-export async function completeDeposit(db: Queryable, transferId: TransferId): Promise<LedgerRefusal | null> {
-  const { rows } = await db.query<{ verdict: LedgerRefusal | null }>({
+/** Credits a deposit that was charged, once; see transfer.complete_deposit. */
+export async function completeDeposit(db: Queryable, transferId: TransferId): Promise<Credit> {
+  const { rows } = await db.query<{ verdict: LedgerRefusal | null; suspended: boolean }>({
     name: 'transfer-complete-deposit',
-    text: 'SELECT verdict FROM transfer.complete_deposit($1, $2, $3, $4)',
+    text: 'SELECT verdict, suspended FROM transfer.complete_deposit($1, $2, $3, $4)',
     values: [transferId, newId<EntryId>(), newId<PostingId>(), newId<PostingId>()],
   });
-  return rows[0]!.verdict;
+  const { verdict, suspended } = rows[0]!;
+  return { refusal: verdict, suspended };
 }

@@ -1,6 +1,7 @@
 import type { PayeeId, PaymentMethodId, UserId } from '../../../platform/ids.ts';
 import type { Viewer } from '../../../platform/viewer.ts';
-import { parsePayoutReference, formatPayoutReference } from '../../../providers/payout-reference.ts';
+import type { PayoutDestination } from '../../../providers/payout-provider.ts';
+import { formatPayoutReference, parsePayoutReference } from '../../../providers/payout-reference.ts';
 import type { Candidate, WantedPayout } from '../../../providers/registry.ts';
 import type { CreateTransferCall, CreateTransferDeps } from '../call.ts';
 import { mustBeActive, ownSource, type IbanEnd, type PayoutCommand } from '../domain.ts';
@@ -54,7 +55,7 @@ export async function planPayout(
     to.kind === 'iban' ? ibanEnd(deps, to) : await methodEnd(deps, viewer, { id: to.id, holder, signal });
   if (account.currency !== amount.currency) throw refuse('CURRENCY_MISMATCH', ['amount', 'currency']);
   mustBeActive(account, ['source', 'accountId']);
-  const wanted = wantedPayout(end, amount);
+  const wanted = wantedPayout(parsePayoutReference(end.reference, end.holder), amount);
   return {
     type: to.kind === 'iban' ? 'EXTERNAL' : 'WITHDRAWAL',
     source: { accountId: account.id, ownerId: account.ownerId, label: holder },
@@ -67,10 +68,9 @@ export async function planPayout(
 
 /** What providers are asked about. */
 export function wantedPayout(
-  { reference, holder }: Pick<PayoutEnd, 'reference' | 'holder'>,
+  destination: PayoutDestination,
   amount: { amountMinor: bigint; currency: string },
 ): WantedPayout {
-  const destination = parsePayoutReference(reference, holder);
   return {
     kind: destination.kind,
     ...(destination.kind === 'IBAN' && { iban: destination.iban }),

@@ -1,0 +1,215 @@
+import { z } from 'zod';
+import { parseId, type TransferId } from '../../../platform/ids.ts';
+import type { JobTask } from '../../../platform/jobs.ts';
+import { POLICY } from '../../../platform/policy.ts';
+import { untilAborted } from '../../../platform/subgraph-execution.ts';
+import {
+  ProviderUnreachableError,
+  type Payout,
+  type PayoutProvider,
+  type PayoutRequest,
+} from '../../../providers/payout-provider.ts';
+import type { ProviderRegistry } from '../../../providers/registry.ts';
+import { readPauses } from '../operations/pauses.ts';
+import { chooseProvider } from './choose-provider.ts';
+import { compensatePayout, endWithoutMoney } from './compensate-payout.ts';
+import { closeAttempt, notePayout, readPayout, sendPayout, type Attempt, type StoredPayout } from './payout-store.ts';
+import { wantedPayout } from './plan-payout.ts';
+import { PayoutOpenError, recordAnswer, type AnswerDeps } from './record-answer.ts';
+
+/*
+ * The job of one payout. It may be cut off anywhere, run again, and run twice at once, because each thing it does is safe to repeat: steps
+ * are taken under the transfer's lock, a provider pays a key once, the hold is captured once, and the database lets no second attempt be
+ * open while the first may pay.
+ *
+ * 1. Read. What has ended, or waits for a person, is done.
+ * 2. No attempt is open: choose who carries it, write SENT_TO_PROVIDER with the attempt, and only then send, outside any transaction. Whoever
+ *    comes after a crash knows that the provider may have it.
+ * 3. An attempt is open: ask that same provider, by our key. Never another, and nothing is sent again, before it has said "not here".
+ * 4. SUCCEEDED: capture. PENDING: PROVIDER_PROCESSING, and the job is tried again. DECLINED, unreachable, "not here": back to 2 with the
+ *    next; when nobody is left, the money is released and it has FAILED. Anything else is unknown: PROVIDER_CONFIRMING, the hold
+ *    stays, and the job is tried again.
+ */
+
+export interface PayOutDeps extends AnswerDeps {
+  payouts: ProviderRegistry;
+}
+
+/** The failure codes that are ours; all others are the provider's. */
+const NO_PROVIDER = 'no_provider';
+const UNREACHABLE = 'provider_unreachable';
+const NOT_HERE = 'not_sent';
+
+/** More rounds than all providers have attempts. */
+const MOST_ROUNDS = 50;
+
+const payloadSchema = z.object({ transferId: z.string() });
+
+/** The job "pay-out". */
+export function createPayOut(deps: PayOutDeps): JobTask {
+  return async (payload, signal) => {
+    const transferId = parseId<TransferId>(payloadSchema.parse(payload).transferId);
+    if (!transferId) throw new Error('a job without a transfer id');
+    await payOut(deps, transferId, signal);
+  };
+}
+
+/** Brings a payout to its end, or throws PayoutOpenError after writing down how far it came. */
+export async function payOut(deps: PayOutDeps, transferId: TransferId, signal: AbortSignal): Promise<void> {
+  for (let round = 0; round < MOST_ROUNDS; round++) {
+    const payout = await readPayout(deps.pool, transferId);
+    if (!payout) return;
+    if (payout.status === 'COMPENSATING') return compensatePayout(deps, payout);
+    if (!mayGoOn(payout)) return;
+    const open = payout.attempts.find(({ outcome }) => outcome === null);
+    const next = open ? await askAgain(deps, payout, open, signal) : await sendToNext(deps, payout, signal);
+    if (next === 'ENDED') return;
+  }
+  throw new PayoutOpenError(`payout ${transferId} goes round in circles`);
+}
+
+function mayGoOn({ status }: StoredPayout): boolean {
+  return (
+    status === 'BALANCE_RESERVED' ||
+    status === 'SENT_TO_PROVIDER' ||
+    status === 'PROVIDER_PROCESSING' ||
+    status === 'PROVIDER_CONFIRMING'
+  );
+}
+
+/** ENDED: nothing is left to do here. AGAIN: look how it stands now, and go on. */
+type Next = 'ENDED' | 'AGAIN';
+
+async function sendToNext(deps: PayOutDeps, payout: StoredPayout, signal: AbortSignal): Promise<Next> {
+  const { pool, payouts, wakeUp } = deps;
+  const { transferId, destination, amount, description, preference } = payout;
+  const wanted = wantedPayout(destination, amount);
+  const choice = chooseProvider(payout, payouts.candidates(wanted, preference), await readPauses(pool), POLICY.payouts);
+  if (choice === 'PAUSED') throw new PayoutOpenError(`payout ${transferId}: nothing may leave that way for now`);
+  if (choice === 'NONE') {
+    await endWithoutMoney(deps, payout, whyNot(payout));
+    return 'AGAIN';
+  }
+  const { provider } = choice.chosen;
+  const sent = await sendPayout(pool, transferId, {
+    provider: provider.name,
+    figures: choice.figures,
+    note: choice.note,
+  });
+  wakeUp.signal();
+  // It has ended, or somebody else is at it: what is there now says.
+  if (!sent) return 'AGAIN';
+  const request = { key: keyOf(transferId), transferId, ...amount, destination, description };
+  return send(deps, provider, request, { ...sent, provider: provider.name, outcome: null }, signal);
+}
+
+/** Our own name for a payout at every provider. */
+function keyOf(transferId: TransferId): string {
+  return transferId.replaceAll('-', '');
+}
+
+type OpenAttempt = Pick<Attempt, 'number' | 'provider' | 'outcome' | 'sentAt'>;
+
+async function send(
+  deps: PayOutDeps,
+  provider: PayoutProvider,
+  request: PayoutRequest,
+  attempt: OpenAttempt,
+  signal: AbortSignal,
+): Promise<Next> {
+  const { transferId } = request;
+  let said: Payout;
+  try {
+    said = await within(signal, (deadline) => provider.send(request, deadline));
+  } catch (error) {
+    // This alone says that nothing was sent. Whatever else went wrong, money may be on its way.
+    if (!(error instanceof ProviderUnreachableError)) return stayOpen(deps, transferId, attempt, error);
+    await closeAttempt(
+      deps.pool,
+      { transferId, number: attempt.number },
+      {
+        outcome: 'UNREACHABLE',
+        code: UNREACHABLE,
+        message: error.message,
+      },
+    );
+    return 'AGAIN';
+  }
+  return take(deps, transferId, attempt, said);
+}
+
+/** Asks the provider of an open attempt what became of it. */
+async function askAgain(
+  deps: PayOutDeps,
+  { transferId }: StoredPayout,
+  attempt: OpenAttempt,
+  signal: AbortSignal,
+): Promise<Next> {
+  let said: Payout | null;
+  try {
+    said = await findPayout(deps, transferId, attempt, signal);
+  } catch (error) {
+    // Also when it cannot be reached: who cannot be asked has not said "not here".
+    return stayOpen(deps, transferId, attempt, error);
+  }
+  if (said) return take(deps, transferId, attempt, said);
+  await closeAttempt(
+    deps.pool,
+    { transferId, number: attempt.number },
+    {
+      outcome: 'NOT_HERE',
+      code: NOT_HERE,
+      message: 'The provider never took it.',
+    },
+  );
+  return 'AGAIN';
+}
+
+/** What the provider of an attempt says by our key; null when it never took it. */
+export async function findPayout(
+  { payouts }: Pick<PayOutDeps, 'payouts'>,
+  transferId: TransferId,
+  { provider: name, sentAt }: Pick<Attempt, 'provider' | 'sentAt'>,
+  signal: AbortSignal,
+): Promise<Payout | null> {
+  const provider = payouts.find(name);
+  if (!provider) throw new Error(`this bank cannot ask ${name}`);
+  return within(signal, (deadline) => provider.find({ key: keyOf(transferId), transferId, sentAt }, deadline));
+}
+
+function within<Answer>(signal: AbortSignal, ask: (deadline: AbortSignal) => Promise<Answer>): Promise<Answer> {
+  const deadline = AbortSignal.any([signal, AbortSignal.timeout(POLICY.payouts.deadlineMs)]);
+  return untilAborted(ask(deadline), deadline);
+}
+
+async function take(deps: PayOutDeps, transferId: TransferId, attempt: OpenAttempt, said: Payout): Promise<Next> {
+  const verdict = await recordAnswer(deps, transferId, attempt, said);
+  if (verdict === 'NOTED') throw new PayoutOpenError(`payout ${transferId}: ${attempt.provider} still works on it`);
+  // A contradiction is before staff now, and so is money that cannot be booked.
+  if (verdict === 'STUCK' || verdict === 'CONTRADICTION') return 'ENDED';
+  return 'AGAIN';
+}
+
+async function stayOpen(
+  { pool, wakeUp }: PayOutDeps,
+  transferId: TransferId,
+  { number, provider }: OpenAttempt,
+  cause: unknown,
+): Promise<never> {
+  await notePayout(
+    pool,
+    { transferId, number },
+    {
+      status: 'PROVIDER_CONFIRMING',
+      note: `${provider} has not said yet what became of it.`,
+    },
+  );
+  wakeUp.signal();
+  throw new PayoutOpenError(`payout ${transferId}: ${provider} has not said what became of it`, { cause });
+}
+
+/** Why nobody carries it: the newest no of a provider, or that none could be asked. */
+function whyNot({ attempts }: StoredPayout): { code: string; note: string | null } {
+  const said = attempts.findLast(({ outcome }) => outcome === 'DECLINED') ?? attempts.at(-1);
+  return said ? { code: said.code ?? NOT_HERE, note: said.message } : { code: NO_PROVIDER, note: null };
+}
