@@ -1,8 +1,10 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { LOGIN_ROLES } from '../bank/owners.ts';
+import { newId, type HoldId } from '../platform/ids.ts';
 import { expectBooksOk } from '../tests/books.ts';
 import { createLedgerWorld, movement, type LedgerWorld, type TestAccount } from '../tests/ledger-world.ts';
 import { openAccount } from './accounts.ts';
+import { placeHold, releaseHold } from './holds.ts';
 import { readSpending, setSpendingLimit } from './limits.ts';
 import { postEntry } from './post.ts';
 
@@ -19,7 +21,18 @@ afterAll(async () => {
   await world.drop();
 });
 
-const TABLES = ['currency', 'account', 'entry', 'posting', 'balance_changes', 'spending_limit'];
+const TABLES = [
+  'currency',
+  'account',
+  'entry',
+  'posting',
+  'balance_changes',
+  'spending_limit',
+  'hold',
+  'hold_change',
+  'hold_spending',
+  'posting_gate',
+];
 const READERS = ['dwaybank_ledger', 'dwaybank_wallet', 'dwaybank_transfer'];
 const LIMITERS = ['dwaybank_ledger', 'dwaybank_risk'];
 const POSTERS = ['dwaybank_ledger', 'dwaybank_transfer'];
@@ -57,6 +70,31 @@ describe.each(LOGIN_ROLES)('%s', (role) => {
       : expect(posting).rejects.toMatchObject(DENIED));
   });
 
+  test(`${POSTERS.includes(role) ? 'may' : 'may not'} hold money, and stop all posting`, async () => {
+    const pool = world.database.pool(role, { max: 1 });
+    const id = newId<HoldId>();
+    const holding = async () => {
+      await placeHold(pool, {
+        id,
+        accountId: account.accountId,
+        amount: { amountMinor: 1n, currency: 'USD' },
+        transferId: null,
+      });
+      await releaseHold(pool, id);
+    };
+    const stopping = () => pool.query(`SELECT ledger.stop_posting('a test'), ledger.resume_posting()`);
+    for (const work of [holding, stopping]) {
+      await (POSTERS.includes(role)
+        ? expect(work()).resolves.not.toThrow()
+        : expect(work()).rejects.toMatchObject(DENIED));
+    }
+    for (const internal of ['count_spending', 'return_spending', 'lock_for_hold', 'move_held', 'free_held']) {
+      const text = `SELECT bool_or(has_function_privilege($1, oid, 'EXECUTE')) AS may FROM pg_proc
+                    WHERE pronamespace = 'ledger'::regnamespace AND proname = $2`;
+      expect((await world.admin.query({ text, values: [role, internal] })).rows).toEqual([{ may: false }]);
+    }
+  });
+
   test(`${LIMITERS.includes(role) ? 'may' : 'may not'} set and read spending limits`, async () => {
     const pool = world.database.pool(role, { max: 1 });
     const limit = { ownerId: account.ownerId, scope: 'TOTAL', dailyMinor: 1n, monthlyMinor: null };
@@ -85,7 +123,7 @@ describe('what is posted stays, even for', () => {
     const client = await world.database.pool('postgres', { max: 1 }).connect();
     try {
       await client.query(`SET ROLE ${role}`);
-      for (const table of ['entry', 'posting', 'balance_changes']) {
+      for (const table of ['entry', 'posting', 'balance_changes', 'hold_change']) {
         for (const change of [
           `UPDATE ledger.${table} SET at = at`,
           `DELETE FROM ledger.${table}`,
@@ -102,6 +140,23 @@ describe('what is posted stays, even for', () => {
 });
 
 describe('the tables themselves refuse', () => {
+  test('to change what a hold is, to change one that has ended, and to lose one', async () => {
+    const id = await world.hold(account, 1n);
+    await releaseHold(world.ledger, id);
+    for (const text of [
+      `UPDATE ledger.hold SET owner_id = owner_id`,
+      `UPDATE ledger.hold SET status = 'OPEN' WHERE id = '${id}'`,
+      `DELETE FROM ledger.hold`,
+      `TRUNCATE ledger.hold`,
+      `UPDATE ledger.hold_spending SET usd = 0`,
+      `DELETE FROM ledger.hold_spending`,
+      `DELETE FROM ledger.posting_gate`,
+      `UPDATE ledger.account SET provider = 'stripe'`,
+    ]) {
+      await expect(world.admin.query({ text })).rejects.toMatchObject({ code: 'DW002' });
+    }
+  });
+
   test.each([
     ['a customer below zero', `posted = -1`],
     ['a customer whose holds exceed the money', `held = posted + 1`],
