@@ -155,6 +155,19 @@ describe('the bank’s own accounts', () => {
     expect(await systemAccount(world.ledger, 'FX', 'CHF')).not.toBe(ids[0]);
   });
 
+  test('are one for each provider, and one with none', async () => {
+    const own = await systemAccount(world.ledger, 'SETTLEMENT', 'CHF');
+    const [stripe, again] = await Promise.all(
+      ['stripe', 'stripe'].map((name) => systemAccount(world.ledger, 'SETTLEMENT', 'CHF', name)),
+    );
+    expect(again).toBe(stripe);
+    expect(new Set([own, stripe, await systemAccount(world.ledger, 'SETTLEMENT', 'CHF', 'paystack')]).size).toBe(3);
+    // As callers ask that know nothing of providers.
+    const { rows } = await world.ledger.query({ text: `SELECT ledger.system_account('SETTLEMENT', 'CHF') AS id` });
+    expect(rows).toEqual([{ id: own }]);
+    expect(await systemAccount(world.ledger, 'RECEIVABLE', 'CHF')).not.toBe(own);
+  });
+
   test('exist only in currencies that are known', async () => {
     await expect(systemAccount(world.ledger, 'FEE', 'XXX')).rejects.toMatchObject({ code: 'DW001' });
   });

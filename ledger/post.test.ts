@@ -223,30 +223,19 @@ describe('an entry is refused, and nothing is written,', () => {
   test('when the money is held, but not when an overdraft covers it', async () => {
     const from = await world.funded(100n);
     const to = await world.open();
-    const spend = (held: number, overdraft: number, amountMinor: bigint) =>
-      withHeldAndOverdraft(from, held, overdraft, () => postEntry(world.ledger, movement(from, to, amountMinor)));
-    expect(await spend(60, 0, 41n)).toEqual({ posted: false, refusal: 'INSUFFICIENT_FUNDS' });
-    expect(await spend(60, 0, 40n)).toMatchObject({ posted: true });
-    expect(await spend(0, 50, 111n)).toEqual({ posted: false, refusal: 'INSUFFICIENT_FUNDS' });
+    const spend = (amountMinor: bigint) => postEntry(world.ledger, movement(from, to, amountMinor));
+    await world.hold(from, 60n);
+    expect(await spend(41n)).toEqual({ posted: false, refusal: 'INSUFFICIENT_FUNDS' });
+    expect(await spend(40n)).toMatchObject({ posted: true });
+    await world.admin.query({
+      text: 'SELECT ledger.set_overdraft($1, 50, $2)',
+      values: [from.accountId, from.ownerId],
+    });
+    expect(await spend(51n)).toEqual({ posted: false, refusal: 'INSUFFICIENT_FUNDS' });
+    expect(await spend(50n)).toMatchObject({ posted: true });
+    expect(await balanceOf(from)).toMatchObject({ postedMinor: 10n, heldMinor: 60n, overdraftMinor: 50n });
   });
 });
-
-/** Holds come later; until then an account in that state is made, and unmade, by hand. */
-async function withHeldAndOverdraft<Result>(
-  account: TestAccount,
-  held: number,
-  overdraft: number,
-  work: () => Promise<Result>,
-) {
-  await setAccount(account, `held = ${held}, overdraft = ${overdraft}`);
-  const result = await work();
-  await setAccount(account, 'held = 0, overdraft = 0');
-  await world.admin.query({
-    text: `SET session_replication_role = replica; UPDATE ledger.balance_changes SET held = 0, overdraft = 0
-           WHERE account_id = '${account.accountId}'; SET session_replication_role = DEFAULT`,
-  });
-  return result;
-}
 
 describe('a batch', () => {
   test('gives each entry its own verdict: a refused one does not disturb its neighbours', async () => {
