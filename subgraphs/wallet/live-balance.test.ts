@@ -32,11 +32,12 @@ afterEach(async () => {
 });
 
 const LIVE = `subscription ($id: ID!, $after: Int) { balanceUpdated(accountId: $id, afterVersion: $after) {
-  kind account { id name balance { version } } balance { version posted { amount } available { amount } asOf }
+  kind eventId account { id name balance { version } } balance { version posted { amount } available { amount } asOf }
   cause { id type amount { amount } balanceAfter { amount } description counterparty createdAt } } }`;
 
 interface Update {
   kind: string;
+  eventId: string;
   account: { id: AccountId; balance: { version: number } };
   balance: { version: number; posted: { amount: string }; asOf: string };
   cause: { id: string; amount: { amount: string } } | null;
@@ -56,6 +57,7 @@ async function take(stream: AsyncIterableIterator<SubgraphEvent>, count: number)
     expect(value.result.errors).toBeUndefined();
     const update = (value.result.data as { balanceUpdated: Update }).balanceUpdated;
     expect(value.position).toBe(update.balance.version);
+    expect(update.eventId).toBe(`${update.account.id}:${update.balance.version}`);
     updates.push(update);
   }
   return updates;

@@ -90,6 +90,7 @@ export function createResolvers(deps: WalletDeps): Resolvers {
       balanceAfter: ({ balanceAfterMinor, currency }) => toGraphMoney({ amountMinor: balanceAfterMinor, currency }),
     },
     BalanceUpdate: {
+      eventId: ({ accountId, balance }) => `${accountId}:${balance.version}`,
       account: async ({ accountId }, _args, { loaders }) => {
         const account = await loaders.accountById.load(accountId);
         if (!account) throw new Error(`account ${accountId} is followed and not to be seen`);
