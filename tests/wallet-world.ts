@@ -25,6 +25,11 @@ export interface WalletWorld extends OneSubgraph<WalletSubgraph> {
   open(ownerId: UserId, currency?: string): Promise<AccountId>;
   /** Posts entries in one call, one for each posting; all must be posted. Signals the wake-up afterwards. */
   post(...postings: TestPosting[]): Promise<void>;
+  /**
+   * Moves an account into the past, which only the administrator of a test can: it was opened at the first moment, and its versions 1, 2,
+   * 3 … came about at the others. For accounts that share no entry with another customer's.
+   */
+  backdate(accountId: AccountId, openedAt: Date, versionsAt: readonly Date[]): Promise<void>;
   /** Ends it after proving the books. */
   close(): Promise<void>;
 }
@@ -60,6 +65,7 @@ export async function startWalletWorld({
       if (refused) throw new Error(`not posted: ${JSON.stringify(refused)}`);
       one.deps.wakeUp.signal();
     },
+    backdate: (accountId, openedAt, versionsAt) => backdate(database, accountId, openedAt, versionsAt),
     async close() {
       await one.stop();
       try {
@@ -69,4 +75,38 @@ export async function startWalletWorld({
       }
     },
   };
+}
+
+async function backdate(
+  database: TestDatabase,
+  accountId: AccountId,
+  openedAt: Date,
+  versionsAt: readonly Date[],
+): Promise<void> {
+  const admin = await database.pool('postgres', { max: 1 }).connect();
+  const run = (sql: string, ...values: unknown[]) => admin.query(sql, [accountId, ...values]);
+  try {
+    // What is written once cannot be changed, unless triggers are off.
+    await admin.query('BEGIN; SET LOCAL session_replication_role = replica');
+    await run('UPDATE ledger.account SET opened_at = $2, changed_at = $3 WHERE id = $1', openedAt, versionsAt.at(-1) ?? openedAt); // prettier-ignore
+    const { rowCount } = await run(
+      `UPDATE ledger.balance_changes c SET at = v.at FROM unnest($2::timestamptz[]) WITH ORDINALITY AS v (at, version)
+       WHERE c.account_id = $1 AND c.version = v.version`,
+      versionsAt,
+    );
+    if (rowCount !== versionsAt.length) throw new Error(`account ${accountId} has no ${versionsAt.length} versions`);
+    await run(`UPDATE ledger.entry e SET at = c.at FROM ledger.balance_changes c JOIN ledger.posting p ON p.id = c.posting_id
+               WHERE c.account_id = $1 AND e.id = p.entry_id`);
+    await run(`UPDATE ledger.posting p SET at = e.at FROM ledger.entry e
+               WHERE p.entry_id = e.id AND e.id IN (SELECT entry_id FROM ledger.posting WHERE account_id = $1)`);
+    await run(`UPDATE ledger.hold_change h SET at = c.at FROM ledger.balance_changes c
+               WHERE c.account_id = $1 AND h.account_id = $1 AND h.version = c.version`);
+    await run(`UPDATE ledger.hold h SET placed_at = c.first, ended_at = CASE WHEN h.ended_at IS NOT NULL THEN c.last END
+               FROM (SELECT hold_id, min(at) AS first, max(at) AS last FROM ledger.hold_change GROUP BY hold_id) c
+               WHERE h.account_id = $1 AND c.hold_id = h.id`);
+    await admin.query('COMMIT');
+  } finally {
+    await admin.query('ROLLBACK');
+    admin.release();
+  }
 }

@@ -57,7 +57,7 @@ export function toEntry(line: StatementLine): XmlElement {
       TxDtls: {
         Refs: { AcctSvcrRef: reference },
         ...amountOf(amountMinor, currency),
-        RltdPties: counterparty === null ? undefined : otherEnd(type, amountMinor, counterparty),
+        RltdPties: counterparty ? otherEnd(type, amountMinor, counterparty) : undefined,
         RmtInf: { Ustrd: words(description, 140) },
       },
     },

@@ -26,7 +26,8 @@ function toCells(line: StatementLine): string[] {
   ];
 }
 
-const toCsv = (rows: string[][]): string => stringify(rows, { record_delimiter: '\r\n' });
+/** CR and LF alone are quoted too, as RFC 4180 asks; the library does so for the whole end of a line only. */
+const toCsv = (rows: string[][]): string => stringify(rows, { record_delimiter: '\r\n', quoted_match: /[\r\n]/ });
 
 /** What spreadsheets take for the beginning of a formula, in its full-width forms too. */
 const FORMULA = /^[\s]*[=+\-@\t\r\uFF1D\uFF0B\uFF0D\uFF20]/;
