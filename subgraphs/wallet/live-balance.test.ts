@@ -113,6 +113,7 @@ describe('a live balance', () => {
     const [snapshot] = await take(stream, 1);
     expect(snapshot).toEqual({
       kind: 'SNAPSHOT',
+      eventId: `${accountId}:1`,
       account: { id: accountId, name: 'My USD', balance: { version: 1 } },
       balance: { version: 1, posted: { amount: '10.00' }, available: { amount: '10.00' }, asOf: expect.any(String) },
       cause: null,
