@@ -138,7 +138,7 @@ const terms: fc.Arbitrary<Schedule> = fc
     minute: fc.integer({ min: 0, max: 1439 }),
   })
   .map(({ frequency, first, length, dayOfMonth, timeZone, minute }) => ({
-    frequency: frequency as Schedule['frequency'],
+    frequency: frequency,
     firstOn: shown(first * 86_400_000).slice(0, 10),
     endsOn: length === null ? null : shown((first + length) * 86_400_000).slice(0, 10),
     dayOfMonth: frequency === 'MONTHLY' ? dayOfMonth : null,
