@@ -3,6 +3,7 @@ import { defaultSimulatorUrl, type Config } from '../platform/config.ts';
 import type { MainProcess } from '../platform/main-process.ts';
 import type { CardProvider } from '../providers/card-provider.ts';
 import { createRegistry } from '../providers/create-registry.ts';
+import { createBankrailPayouts } from '../providers/bankrail/bankrail-payouts.ts';
 import { createFlutterwavePayouts } from '../providers/flutterwave/flutterwave-payouts.ts';
 import { createFlutterwaveWebhooks } from '../providers/flutterwave/flutterwave-webhooks.ts';
 import type { PayoutProvider, ProviderName, WebhookReader } from '../providers/payout-provider.ts';
@@ -24,6 +25,7 @@ interface Access {
   url: string | null;
   /** The bank's own account, for those who pay from one. */
   iban: string | null;
+  simulated: boolean;
 }
 
 /** What one outside company does for the bank. */
@@ -40,7 +42,7 @@ interface Connection {
 const CONNECT: Readonly<Partial<Record<ProviderName, (access: Access) => Connection>>> = {
   stripe: (access) => ({
     cards: createStripeCards(access),
-    payouts: createStripePayouts(access),
+    payouts: createStripePayouts({ ...access, ...patienceWith(access) }),
     ...(access.webhookSecret !== null && { webhooks: createStripeWebhooks(access.webhookSecret) }),
   }),
   paystack: (access) => ({
@@ -53,13 +55,25 @@ const CONNECT: Readonly<Partial<Record<ProviderName, (access: Access) => Connect
       webhooks: createFlutterwaveWebhooks({ secretHash: access.webhookSecret }),
     }),
   }),
+  bankrail: (access) =>
+    // Read by platform/config.ts: with a key there are an address and an account too.
+    access.url === null || access.iban === null
+      ? {}
+      : {
+          payouts: createBankrailPayouts({
+            url: access.url,
+            secretKey: access.secretKey,
+            debtor: { name: 'DwayBank', iban: access.iban },
+            ...(access.simulated && { cutOffMs: SIMULATOR_IN_FLIGHT_MS }),
+          }),
+        },
 };
 
 /** On loopback no request is long on its way: a simulator that does not have it will never have it. */
 const SIMULATOR_IN_FLIGHT_MS = 20_000;
 
-function patienceWith({ url }: Access): { inFlightMs?: number } {
-  return url === null ? {} : { inFlightMs: SIMULATOR_IN_FLIGHT_MS };
+function patienceWith({ simulated }: Access): { inFlightMs?: number } {
+  return !simulated ? {} : { inFlightMs: SIMULATOR_IN_FLIGHT_MS };
 }
 
 /** The outside companies of a bank, and how simulated ones learn where the bank's door is. */
@@ -116,7 +130,8 @@ function connect(config: Config, started: Partial<Record<ProviderName, string>>)
     const { secretKey, webhookSecret, url: given } = config.providers[name];
     if (secretKey === null) return {};
     const url = config.simulated ? (started[name] ?? given ?? defaultSimulatorUrl(name)) : given;
-    return open({ secretKey, webhookSecret, url, iban: config.bankrailIban });
+    const { bankrailIban: iban, simulated } = config;
+    return open({ secretKey, webhookSecret, url, iban, simulated });
   });
   const payouts = connections.flatMap((connection) => connection.payouts ?? []);
   return {

@@ -91,7 +91,7 @@ export function connectProvider({ title, url, secretKey }: ConnectionOptions): P
 }
 
 /** True when the connection never came about. With several addresses to try, when it did with none. */
-function neverLeft(error: unknown): boolean {
+export function neverLeft(error: unknown): boolean {
   // By shape and not by class: Node makes its errors in a realm of its own, which is not that of tests.
   if (typeof error !== 'object' || error === null) return false;
   if ('errors' in error && Array.isArray(error.errors)) return error.errors.length > 0 && error.errors.every(neverLeft);

@@ -1,5 +1,6 @@
 import type pg from 'pg';
 import { fundAccount } from '../bank/fund-account.ts';
+import { connectProviders } from '../bank/providers.ts';
 import { runSubgraphs } from '../bank/run-subgraphs.ts';
 import { runGateway } from '../gateway/run-gateway.ts';
 import { readConfig } from '../platform/config.ts';
@@ -11,10 +12,11 @@ import { SUBGRAPH_NAMES, type SubgraphName, type SubgraphTransport } from '../pl
 import { createWakeUp } from '../platform/wake-up.ts';
 import type { StripeSimulator } from '../providers/simulators/stripe/stripe-simulator.ts';
 import { createStripeCards } from '../providers/stripe/stripe-cards.ts';
-import { NO_PROVIDERS } from '../providers/providers.ts';
+import { NO_PROVIDERS, type Providers } from '../providers/providers.ts';
 import { expectBooksOk } from './books.ts';
 import { createTestDatabase, type TestDatabase } from './database.ts';
 import { follow, type Follower } from './follower.ts';
+import { startTestSimulators, type TestSimulators } from './simulators.ts';
 import { startTestStripe, type TestStripe } from './stripe.ts';
 
 /** What a client got for one HTTP request. */
@@ -75,6 +77,8 @@ export interface World {
   fund(accountId: string, amount: string, currency?: string): Promise<void>;
   /** The simulator that cards are charged by; only in a world with cards. */
   stripe(): StripeSimulator;
+  /** All simulators; only in a world with payouts. */
+  simulators(): TestSimulators;
   /** Links the card behind one of Stripe's test tokens. */
   linkCard(owner: Person, token?: string): Promise<PaymentMethodId>;
   transfer(from: Person, input: Record<string, unknown>, gateway?: number): Promise<TransferPayload>;
@@ -94,18 +98,23 @@ export interface WorldOptions {
   redisUrl?: string | null;
   /** Whether cards can be linked and charged, by the simulator of Stripe. */
   cards?: boolean;
+  /** Whether all outside companies are there, each by its simulator: cards and payouts. Their webhooks go to the first bank. */
+  payouts?: boolean;
 }
 
 /** Starts `gateways` banks on one new database. */
-export async function openWorld({ gateways = 1, redisUrl = null, cards = false }: WorldOptions = {}): Promise<World> {
+export async function openWorld(options: WorldOptions = {}): Promise<World> {
+  const { gateways = 1, redisUrl = null, cards = false, payouts = false } = options;
   const database = await createTestDatabase();
-  const stripe = cards ? await startTestStripe() : null;
+  const simulators = payouts ? await startTestSimulators() : null;
+  const stripe = cards && !payouts ? await startTestStripe() : null;
   const admin = database.pool('postgres', { max: 4 });
   const clock = { offsetMs: 0 };
-  const startBank = () => runTestBank(database, { redisUrl, clock, stripe });
+  const startBank = () => runTestBank(database, { redisUrl, clock, stripe, simulators });
   const banks: Bank[] = [];
   for (let n = 0; n < gateways; n++) banks.push(await startBank());
   const urls = banks.map(({ url }) => url);
+  simulators?.sendWebhooksTo(urls[0]!);
   const ledger = database.pool('dwaybank_ledger', { max: 2 });
   let people = 0;
   let keys = 0;
@@ -162,8 +171,13 @@ export async function openWorld({ gateways = 1, redisUrl = null, cards = false }
       for (const bank of banks) bank.signal();
     },
     stripe() {
-      if (!stripe) throw new Error('this world has no cards');
-      return stripe.simulator;
+      const simulator = simulators?.stripe ?? stripe?.simulator;
+      if (!simulator) throw new Error('this world has no cards');
+      return simulator;
+    },
+    simulators() {
+      if (!simulators) throw new Error('this world has no payouts');
+      return simulators;
     },
     async linkCard(owner, token = 'pm_card_visa') {
       const { connectPaymentMethod: answer } = await world.ask<{
@@ -197,10 +211,12 @@ export async function openWorld({ gateways = 1, redisUrl = null, cards = false }
       await banks[gateway]!.stop();
       banks[gateway] = await startBank();
       urls[gateway] = banks[gateway].url;
+      if (gateway === 0) simulators?.sendWebhooksTo(urls[0]!);
     },
     async close() {
       await Promise.all(banks.map((bank) => bank.stop()));
       await stripe?.close();
+      await simulators?.close();
       await expectBooksOk(admin);
       await database.drop();
     },
@@ -220,13 +236,25 @@ interface Bank {
   stop(): Promise<void>;
 }
 
+interface TestBankOptions {
+  redisUrl: string | null;
+  clock: World['clock'];
+  stripe: TestStripe | null;
+  simulators: TestSimulators | null;
+}
+
 /** One bank, wired as bank/run-bank.ts wires it. */
 async function runTestBank(
   database: TestDatabase,
-  { redisUrl, clock, stripe }: { redisUrl: string | null; clock: World['clock']; stripe: TestStripe | null },
+  { redisUrl, clock, stripe, simulators }: TestBankOptions,
 ): Promise<Bank> {
   const log = createLog(process.env['TEST_LOG_LEVEL'] ?? 'silent');
-  const config = readConfig({ NODE_ENV: 'test', PORT: '0', ...(redisUrl && { REDIS_URL: redisUrl }) });
+  const config = readConfig({
+    NODE_ENV: 'test',
+    PORT: '0',
+    ...(redisUrl && { REDIS_URL: redisUrl }),
+    ...simulators?.environment,
+  });
   const wakeUp = createWakeUp({ redisUrl, log });
   const shared = {
     config,
@@ -236,8 +264,13 @@ async function runTestBank(
     clock: { now: () => new Date(Date.now() + clock.offsetMs) },
     log,
   };
-  const cards = stripe && createStripeCards({ secretKey: stripe.secretKey, url: stripe.simulator.url });
-  const subgraphs = await runSubgraphs({ ...shared, providers: { ...NO_PROVIDERS, cards }, names: SUBGRAPH_NAMES });
+  const providers: Providers = simulators
+    ? connectProviders(config)
+    : {
+        ...NO_PROVIDERS,
+        cards: stripe && createStripeCards({ secretKey: stripe.secretKey, url: stripe.simulator.url }),
+      };
+  const subgraphs = await runSubgraphs({ ...shared, providers, names: SUBGRAPH_NAMES });
   // Object.fromEntries loses the names' type; they are all there by construction.
   const transports = Object.fromEntries(SUBGRAPH_NAMES.map((name) => [name, subgraphs.transport(name)])) as Record<
     SubgraphName,
@@ -250,6 +283,7 @@ async function runTestBank(
     async stop() {
       await gateway.close();
       await subgraphs.stop();
+      await providers.payouts?.close();
       await wakeUp.close();
     },
   };

@@ -1,4 +1,5 @@
 import type { ProviderName } from '../payout-provider.ts';
+import { startBankrailSimulator } from './bankrail/bankrail-simulator.ts';
 import { startFlutterwaveSimulator } from './flutterwave/flutterwave-simulator.ts';
 import { startPaystackSimulator } from './paystack/paystack-simulator.ts';
 import { startStripeSimulator } from './stripe/stripe-simulator.ts';
@@ -38,4 +39,5 @@ export const SIMULATORS: readonly Simulator[] = [
   { name: 'stripe', title: 'Stripe', start: startStripeSimulator },
   { name: 'paystack', title: 'Paystack', start: startPaystackSimulator },
   { name: 'flutterwave', title: 'Flutterwave', start: startFlutterwaveSimulator },
+  { name: 'bankrail', title: 'Bank rail', start: startBankrailSimulator },
 ];

@@ -12,18 +12,25 @@ const CLOCK_SKEW_MS = 10 * 60_000;
 /** A request that was sent so long ago has been answered or lost; the SDK gives it up after 30 seconds. */
 const IN_FLIGHT_MS = 2 * 60_000;
 
+interface WantedPayout {
+  transferId: TransferId;
+  sentAt: Date;
+  /** So long after it was sent a request may still arrive. */
+  inFlightMs?: number | undefined;
+}
+
 /**
  * What became of the payout made for a transfer. Stripe has no search for payouts: its list, which is always up to date, is read
  * back to when the payout was sent.
  */
 export async function findPayout(
   stripe: Stripe,
-  { transferId, sentAt }: { key: string; transferId: TransferId; sentAt: Date },
+  { transferId, sentAt, inFlightMs = IN_FLIGHT_MS }: WantedPayout,
   signal: AbortSignal,
 ): Promise<Payout | null> {
   const payout = await listSince(stripe, { transferId, sentAt }, signal);
   if (payout) return payoutOf(stripe, payout, signal);
-  return notHere({ sentAt, inFlightMs: IN_FLIGHT_MS, title: 'Stripe' });
+  return notHere({ sentAt, inFlightMs, title: 'Stripe' });
 }
 
 async function listSince(

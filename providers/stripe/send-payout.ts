@@ -50,7 +50,7 @@ export async function sendPayout(stripe: Stripe, request: PayoutRequest, signal:
  * before is looked up.
  */
 async function findEarlier(stripe: Stripe, request: PayoutRequest, signal: AbortSignal): Promise<Payout | null> {
-  const { key, transferId } = request;
+  const { transferId } = request;
   if (Date.now() - idTime(transferId) <= KEY_LIFE_MS) return null;
-  return findPayout(stripe, { key, transferId, sentAt: new Date(idTime(transferId)) }, signal);
+  return findPayout(stripe, { transferId, sentAt: new Date(idTime(transferId)) }, signal);
 }

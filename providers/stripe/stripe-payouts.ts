@@ -23,14 +23,14 @@ const MOST = 999_999n;
 const USUAL_SECONDS = 30 * 60;
 
 /** Payouts to cards by Stripe. */
-export function createStripePayouts(options: StripeOptions): PayoutProvider {
+export function createStripePayouts(options: StripeOptions & { inFlightMs?: number }): PayoutProvider {
   const stripe = connectStripe(options);
   return {
     name: 'stripe',
     types: ['ON_RAMP', 'OFF_RAMP'],
     offer: ({ kind, amountMinor, currency }) => (kind === 'CARD' ? offerFor(amountMinor, currency) : null),
     send: (request, signal) => sendPayout(stripe, request, signal),
-    find: (payout, signal) => findPayout(stripe, payout, signal),
+    find: (payout, signal) => findPayout(stripe, { ...payout, inFlightMs: options.inFlightMs }, signal),
     async checkHealth(signal) {
       try {
         await callStripe(() => stripe.balance.retrieve({}, { maxNetworkRetries: 0 }), signal);
