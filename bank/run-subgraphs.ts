@@ -17,6 +17,7 @@ import type { ServedSubgraph, Subgraph, SubgraphName, SubgraphTransport } from '
 import { CALLER_KEY } from '../platform/viewer.ts';
 import type { WakeUp } from '../platform/wake-up.ts';
 import type { Providers } from '../providers/providers.ts';
+import { chooseRates } from '../providers/rates/choose-rates.ts';
 import { createInsightsSubgraph } from '../subgraphs/insights/subgraph.ts';
 import { createPortfolioSubgraph } from '../subgraphs/portfolio/subgraph.ts';
 import { createRiskSubgraph } from '../subgraphs/risk/subgraph.ts';
@@ -99,6 +100,7 @@ export async function runSubgraphs(options: RunSubgraphsOptions): Promise<Runnin
   const runners = new Map<string, ListenerRunner>();
   const subgraphs: Partial<Created> = {};
 
+  const rateSources = chooseRates(config.rates);
   const served = names.map((name) => {
     const subgraph = CREATE[name]({
       pool: pools.get(name)!,
@@ -111,6 +113,7 @@ export async function runSubgraphs(options: RunSubgraphsOptions): Promise<Runnin
       ask: (asked, question, body, signal) => transports.get(asked).ask(question, body, signal),
       listenersCaughtUp: (listener, signal) => runnerOf(runners, listener).caughtUp(listener, signal),
       ...providers,
+      rateSources,
       // The rates that come with the bank are as old as its last update; playing with simulated money they are good enough.
       outsideAddresses: config.simulated ? 'ANY' : 'PUBLIC',
       exchangeMaxAgeDays: config.simulated ? null : POLICY.rates.exchangeMaxAgeDays,

@@ -1,3 +1,4 @@
+import path from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { ConfigError, defaultSimulatorUrl, PROVIDER_IDS, readConfig } from './config.ts';
 
@@ -93,6 +94,15 @@ describe('the configuration', () => {
     expect(faultOf({ ...bank, BANKRAIL_URL: '' })).toContain('BANKRAIL_SECRET_KEY: needs BANKRAIL_URL');
     expect(faultOf({ ...bank, BANKRAIL_IBAN: '' })).toContain('BANKRAIL_SECRET_KEY: needs BANKRAIL_URL');
     expect(faultOf({ ...bank, BANKRAIL_URL: 'http://files.bank.example' })).toContain('BANKRAIL_URL: must be https');
+  });
+
+  test('takes exchange rates from a server or from a file, and from those that come with the bank where neither is named', () => {
+    expect(readConfig({}).rates).toEqual({ url: null, file: null });
+    const address = 'https://latest.currency-api.pages.dev/v1';
+    expect(readConfig({ RATES_URL: address }).rates).toEqual({ url: address, file: null });
+    expect(readConfig({ RATES_FILE: 'ecb.csv' }).rates).toEqual({ url: null, file: path.resolve('ecb.csv') });
+    expect(faultOf({ RATES_URL: address, RATES_FILE: 'ecb.csv' })).toContain('RATES_FILE: is given beside RATES_URL');
+    expect(faultOf({ RATES_URL: 'ftp://rates.example' })).toContain('RATES_URL');
   });
 
   test('has each simulator where the others look for it', () => {

@@ -47,6 +47,8 @@ const Environment = z.object({
     .regex(/^[A-Z]{2}[0-9]{2}[A-Z0-9]{11,30}$/, { error: 'must be an IBAN without blanks' })
     .optional(),
   WEBHOOKS_URL: url(['http:', 'https:'], 'http://127.0.0.1:4000/webhooks').optional(),
+  RATES_URL: url(['http:', 'https:'], 'https://latest.currency-api.pages.dev/v1').optional(),
+  RATES_FILE: z.string().min(1).optional(),
   TRUSTED_PROXIES: z.coerce.number().int().min(0).max(10).default(0),
   LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('warn'),
   USER_URL: url(['http:', 'https:'], 'http://host:4001').optional(),
@@ -79,6 +81,8 @@ export interface Config {
   bankrailIban: string | null;
   /** Where simulators as a process of their own send webhooks to: a provider's name follows. */
   webhooksUrl: string;
+  /** Where exchange rates come from beside those that come with the bank: a server, or a file of the ECB; at most one of them. */
+  rates: { url: string | null; file: string | null };
   /** How many proxies of our own stand before the gateway: so many entries of X-Forwarded-For are believed. */
   trustedProxies: number;
   logLevel: string;
@@ -153,6 +157,9 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
   }
   const providers = readProviders(env, simulated);
   faults.push(...faultsOfProviders(env, simulated));
+  if (env.RATES_URL && env.RATES_FILE) {
+    faults.push('RATES_FILE: is given beside RATES_URL; exchange rates come from one place.');
+  }
   if (faults.length > 0) throw new ConfigError(faults.join('\n'));
   return {
     production: env.NODE_ENV === 'production',
@@ -166,6 +173,7 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
     providers,
     bankrailIban: env.BANKRAIL_IBAN ?? (simulated ? SIMULATOR_IBAN : null),
     webhooksUrl: env.WEBHOOKS_URL ?? 'http://127.0.0.1:4000/webhooks',
+    rates: { url: env.RATES_URL ?? null, file: env.RATES_FILE === undefined ? null : path.resolve(env.RATES_FILE) },
     trustedProxies: env.TRUSTED_PROXIES,
     logLevel: env.LOG_LEVEL,
     subgraphUrls: {

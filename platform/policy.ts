@@ -161,6 +161,13 @@ export const POLICY = {
     crossTolerance: 0.001,
     /** Where one of these is wrong, the whole day is: they are what most is valued in or by. */
     essential: ['EUR', 'GBP', 'JPY', 'CNY', 'BTC', 'ETH'],
+    /** Of a source that is asked over HTTP: one request, and a day with all retries; no file is larger. */
+    http: {
+      timeoutMs: 3_000,
+      deadlineMs: 10_000,
+      maxBytes: 1_000_000,
+      retries: { most: 2, firstDelayMs: 500, longestDelayMs: 3_000 },
+    },
     /** With more doubtful rates than this it is the day that is doubtful, however old the last good one. */
     mostDoubtful: 5,
   },
@@ -242,6 +249,8 @@ export const POLICY = {
     attemptsPerProvider: 3,
     /** Longer than a provider ever takes to answer; what has not answered by then is unknown, not failed. */
     deadlineMs: 20_000,
+    /** "Not here" counts when nothing that we sent can still be on its way: longer than deadlineMs after it was sent. */
+    notHereAfterMs: 30_000,
     /** Holds that have expired are looked for so often, and swept at most so many at once. */
     sweepEveryMs: 5_000,
     sweepAtOnce: 100,

@@ -17,6 +17,8 @@ export interface RateSheet {
 export interface RateSource {
   /** Says to people where a day is from, and which attempts belong together. */
   name: string;
+  /** The currencies that it means to have: others are not missing from its days. Undefined: all of this bank's. */
+  covers?: ReadonlySet<string>;
   /** The newest day it knows. Throws when it cannot be had; takes a few seconds at most. */
   read(): Promise<RateSheet>;
 }

@@ -33,15 +33,18 @@ export type RatesVerdict =
   | { outcome: 'GOOD'; perUsd: Record<string, string>; doubtful: Map<string, string> }
   | { outcome: 'REFUSED'; faults: string[] };
 
-/** Judges a sheet against itself, the calendar (`today`, UTC) and the last good day (null while there is none). Pure. */
+/**
+ * Judges a sheet against itself, the calendar (`today`, UTC) and the last good day (null while there is none). What its source does not
+ * mean to have (`covers`; null: it means to have all) is not missing from it. Pure.
+ */
 export function checkRates(
   sheet: RateSheet,
-  { last, today }: { last: LastGoodDay | null; today: string },
+  { last, today, covers = null }: { last: LastGoodDay | null; today: string; covers?: ReadonlySet<string> | null },
 ): RatesVerdict {
   const perUsd = ratesOfThisBank(sheet);
   const dateFault = checkDate(sheet.date, today, last);
   if (dateFault === null && last?.date === sheet.date && sameRates(perUsd, last.perUsd)) return { outcome: 'KNOWN' };
-  const doubtful = findDoubtful(sheet, perUsd, last);
+  const doubtful = findDoubtful(sheet, perUsd, { last, covers });
   const faults = [
     ...(dateFault ? [dateFault] : []),
     ...(last?.date === sheet.date ? [`${sheet.date} is known with other rates`] : []),
@@ -83,10 +86,11 @@ function checkDate(date: string, today: string, last: LastGoodDay | null): strin
 function findDoubtful(
   sheet: RateSheet,
   perUsd: Readonly<Record<string, string>>,
-  last: LastGoodDay | null,
+  { last, covers }: { last: LastGoodDay | null; covers: ReadonlySet<string> | null },
 ): Map<string, string> {
   const doubtful = new Map<string, string>();
   for (const code of CURRENCIES.keys()) {
+    if (covers?.has(code) === false && sheet.perUsd[code] === undefined) continue;
     const reason = usableFault(code, sheet) ?? absurdity(code, sheet) ?? jump(code, sheet.date, perUsd, last);
     if (reason) doubtful.set(code, reason);
   }

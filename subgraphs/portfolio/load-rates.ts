@@ -76,7 +76,8 @@ export async function loadRates(
   const sheet = await source.read().catch((error: Error) => error);
   const verdict = await withTransaction(pool, async (tx) => {
     await lockRates(tx);
-    const judged = judge(sheet, fallback, { last: await readLastGoodDay(tx), today: dayOf(clock.now()) });
+    const covers = source.covers ?? null;
+    const judged = judge(sheet, fallback, { last: await readLastGoodDay(tx), today: dayOf(clock.now()), covers });
     if (judged.outcome === 'GOOD') {
       // Only a sheet that was read is good.
       const { date } = sheet as RateSheet;
@@ -102,7 +103,7 @@ export async function loadRates(
 function judge(
   sheet: RateSheet | Error,
   fallback: boolean,
-  known: { last: LastGoodDay | null; today: string },
+  known: { last: LastGoodDay | null; today: string; covers: ReadonlySet<string> | null },
 ): RatesVerdict {
   if (sheet instanceof Error) {
     // Node writes how it looked for a file on further lines.

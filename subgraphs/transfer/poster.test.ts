@@ -68,6 +68,7 @@ describe('a transfer that is posted', () => {
         amount: '2500',
         currency: 'USD',
         fees: '0',
+        fee_lines: [],
         destination_amount: '2500',
         destination_currency: 'USD',
         exchange_rate: null,
