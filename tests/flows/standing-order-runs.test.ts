@@ -18,6 +18,7 @@ beforeAll(async () => {
   ada = await world.register('Ada');
   bob = await world.register('Bob');
   from = await world.openAccount(ada, 'USD', '1000.00');
+  await world.openAccount(bob);
 }, 60_000);
 
 afterAll(async () => {
