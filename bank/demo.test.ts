@@ -6,7 +6,7 @@ import { createWakeUp } from '../platform/wake-up.ts';
 import { NO_PROVIDERS } from '../providers/providers.ts';
 import { expectBooksOk } from '../tests/books.ts';
 import { createTestDatabase, type TestDatabase } from '../tests/database.ts';
-import { createDemoCustomers, DEMO_CUSTOMERS, type DemoDeps } from './demo.ts';
+import { createDemoCustomers, DEMO_CUSTOMERS, DEMO_STAFF, type DemoDeps } from './demo.ts';
 import { runSubgraphs, type RunningSubgraphs } from './run-subgraphs.ts';
 
 let database: TestDatabase;
@@ -50,13 +50,30 @@ async function figures(): Promise<unknown> {
 
 const accounts = DEMO_CUSTOMERS.flatMap((customer) => customer.accounts);
 const funded = accounts.filter(({ amount }) => amount !== null);
-const complete = { people: DEMO_CUSTOMERS.length, accounts: accounts.length, entries: funded.length };
+const complete = {
+  people: DEMO_CUSTOMERS.length + DEMO_STAFF.length,
+  accounts: accounts.length,
+  entries: funded.length,
+};
 
 test('demo customers have accounts with money, and are made and paid once', async () => {
   await createDemoCustomers(deps);
   expect(await figures()).toEqual(complete);
   await createDemoCustomers(deps);
   expect(await figures()).toEqual(complete);
+});
+
+test('demo staff are ADMIN, own no accounts, and no customer is staff', async () => {
+  const { rows } = await database
+    .pool('postgres', { max: 1 })
+    .query<{ email: string; roles: string[]; accounts: number }>(
+      `SELECT email, roles, (SELECT count(*)::int FROM ledger.account WHERE owner_id = person.id) AS accounts FROM "user".person ORDER BY email`,
+    );
+  for (const { email, roles, accounts } of rows) {
+    const staff = DEMO_STAFF.some((person) => person.email === email);
+    expect({ email, roles }).toEqual({ email, roles: staff ? ['CUSTOMER', 'ADMIN'] : ['CUSTOMER'] });
+    expect(accounts > 0).toBe(!staff);
+  }
 });
 
 test('a start that was broken off is completed by the next', async () => {
@@ -67,7 +84,7 @@ test('a start that was broken off is completed by the next', async () => {
   // With the emails free again, it all begins anew.
   await database.pool('postgres', { max: 1 }).query(`UPDATE "user".person SET email = 'was-' || email`);
   await expect(createDemoCustomers(interrupted)).rejects.toThrow('the process ended here');
-  expect(await figures()).toEqual({ ...complete, people: DEMO_CUSTOMERS.length + 1 });
+  expect(await figures()).toEqual({ ...complete, people: complete.people + 1 });
   await createDemoCustomers(deps);
   expect(await figures()).toEqual({
     people: 2 * complete.people,

@@ -4,6 +4,7 @@ import type { AccountId, UserId } from '../platform/ids.ts';
 import { parseAmount } from '../platform/money.ts';
 import { Refusal } from '../platform/refusal.ts';
 import type pg from 'pg';
+import type { Role } from '../platform/viewer.ts';
 import type { WakeUp } from '../platform/wake-up.ts';
 import type { UserSubgraph } from '../subgraphs/user/subgraph.ts';
 import type { WalletSubgraph } from '../subgraphs/wallet/subgraph.ts';
@@ -46,6 +47,12 @@ export const DEMO_CUSTOMERS: readonly DemoCustomer[] = [
   },
 ];
 
+/** Two of the bank's staff, to try with what takes two people. They own no accounts. */
+export const DEMO_STAFF = [
+  { email: 'kofi@example.com', password: 'kofi-demo-password', displayName: 'Kofi Asante', role: 'ADMIN' },
+  { email: 'lena@example.com', password: 'lena-demo-password', displayName: 'Lena Brandt', role: 'ADMIN' },
+] as const;
+
 export interface DemoDeps {
   user: UserSubgraph;
   wallet: WalletSubgraph;
@@ -56,7 +63,7 @@ export interface DemoDeps {
   wakeUp: WakeUp;
 }
 
-/** Makes what is missing of the demo customers. */
+/** Makes what is missing of the demo customers and the demo staff. */
 export async function createDemoCustomers(deps: DemoDeps): Promise<void> {
   for (const customer of DEMO_CUSTOMERS) {
     const userId = await ensureCustomer(deps, customer);
@@ -69,16 +76,22 @@ export async function createDemoCustomers(deps: DemoDeps): Promise<void> {
       await fundAccount(deps.ledgerPool, { accountId, money, entryId: openingEntryId(accountId) });
     }
   }
+  // Staff is made with its role and never given it later: whoever had registered one of these addresses before would get it.
+  for (const person of DEMO_STAFF) await ensureCustomer(deps, person, ['CUSTOMER', person.role]);
   deps.wakeUp.signal();
 }
 
-async function ensureCustomer({ user, userPool }: DemoDeps, customer: DemoCustomer): Promise<UserId> {
+async function ensureCustomer(
+  { user, userPool }: DemoDeps,
+  customer: Pick<DemoCustomer, 'email' | 'password' | 'displayName'>,
+  roles: readonly Role[] = ['CUSTOMER'],
+): Promise<UserId> {
   // Asked first, because registering hashes a password, which takes time on purpose.
   const known = await findCustomer(userPool, customer.email);
   if (known) return known;
   const { email, password, displayName } = customer;
   try {
-    return await user.registerCustomer({ email, password, displayName });
+    return await user.registerCustomer({ email, password, displayName }, roles);
   } catch (error) {
     // Another bank on the same database was quicker.
     const existing = error instanceof Refusal ? await findCustomer(userPool, email) : null;

@@ -6,7 +6,7 @@ import { createLog, type Logger } from '../platform/log.ts';
 import type { MainProcess } from '../platform/main-process.ts';
 import { SUBGRAPH_NAMES, type SubgraphName, type SubgraphTransport } from '../platform/subgraph.ts';
 import { createWakeUp, type WakeUp } from '../platform/wake-up.ts';
-import { createDemoCustomers, DEMO_CUSTOMERS } from './demo.ts';
+import { createDemoCustomers, DEMO_CUSTOMERS, DEMO_STAFF } from './demo.ts';
 import type { BankDatabase, Progress } from './open-bank-database.ts';
 import { serviceRole, type Owner } from './owners.ts';
 import { startProviders } from './providers.ts';
@@ -85,6 +85,9 @@ function table(url: string, config: Config, demoLogins: boolean): string {
     ['Health', `${url}/health`],
     ['Ready', `${url}/ready`],
   ];
-  if (demoLogins) for (const { email, password } of DEMO_CUSTOMERS) rows.push(['Demo login', `${email}  ${password}`]);
+  if (demoLogins) {
+    for (const { email, password } of DEMO_CUSTOMERS) rows.push(['Demo login', `${email}  ${password}`]);
+    for (const { email, password, role } of DEMO_STAFF) rows.push(['Demo staff', `${email}  ${password}  (${role})`]);
+  }
   return rows.map(([name, value]) => `  ${name.padEnd(12)}${value}`).join('\n') + '\n\nCtrl-C stops the bank.';
 }

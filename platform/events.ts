@@ -22,7 +22,7 @@ export interface EventPayloads {
   /** By user. The email travels only as a keyed hash. */
   UserRegistered: { userId: UserId; displayName: string; emailHash: string };
   /** By user: the session's tokens and streams are void from now on. */
-  SessionEnded: { sessionId: SessionId; userId: UserId; reason: 'LOGOUT' | 'REFRESH_TOKEN_REUSED' };
+  SessionEnded: { sessionId: SessionId; userId: UserId; reason: 'LOGOUT' | 'REFRESH_TOKEN_REUSED' | 'ROLE_REVOKED' };
   /** By ledger. */
   AccountOpened: { accountId: AccountId; ownerId: UserId; currency: string; kind: AccountKind; at: string };
   /** By ledger: one entry and what it did to each customer account it touched (system accounts have no balance). */

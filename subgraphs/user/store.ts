@@ -19,6 +19,7 @@ export interface NewPerson {
   email: string;
   displayName: string;
   passwordHash: string;
+  roles: readonly Role[];
   createdAt: Date;
 }
 
@@ -146,8 +147,8 @@ export async function insertCustomer(tx: Queryable, person: NewPerson): Promise<
   const { rowCount } = await tx.query({
     name: 'user-insert-customer',
     text: `INSERT INTO person (id, email, display_name, password_hash, roles, created_at)
-           VALUES ($1, $2, $3, $4, '{CUSTOMER}', $5) ON CONFLICT (email) DO NOTHING`,
-    values: [person.id, person.email, person.displayName, person.passwordHash, person.createdAt],
+           VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (email) DO NOTHING`,
+    values: [person.id, person.email, person.displayName, person.passwordHash, person.roles, person.createdAt],
   });
   return rowCount === 1;
 }
@@ -230,4 +231,28 @@ export async function endSession(
     values: [sessionId, userId, reason, now],
   });
   return rowCount === 1;
+}
+
+/** A person and their roles, locked: of two changes of roles the second sees what the first has done. */
+export async function lockPerson(tx: Queryable, email: string): Promise<{ id: UserId; roles: Role[] } | null> {
+  const { rows } = await tx.query<{ id: UserId; roles: Role[] }>({
+    text: 'SELECT id, roles FROM person WHERE email = $1 FOR UPDATE',
+    values: [email],
+  });
+  return rows[0] ?? null;
+}
+
+/** A person's roles from now on; never none. */
+export async function setRoles(tx: Queryable, userId: UserId, roles: readonly Role[]): Promise<void> {
+  await tx.query({ text: 'UPDATE person SET roles = $2 WHERE id = $1', values: [userId, roles] });
+}
+
+/** Ends all sessions of a person that have not ended, and names them. */
+export async function endSessions(tx: Queryable, userId: UserId, reason: 'ROLE_REVOKED'): Promise<SessionId[]> {
+  const { rows } = await tx.query<{ id: SessionId }>({
+    text: `UPDATE session SET ended_at = now(), end_reason = $2
+           WHERE id IN (SELECT id FROM session WHERE person_id = $1 AND ended_at IS NULL ORDER BY id FOR UPDATE) RETURNING id`,
+    values: [userId, reason],
+  });
+  return rows.map(({ id }) => id);
 }

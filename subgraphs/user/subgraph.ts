@@ -1,6 +1,7 @@
 import type { SubgraphDeps } from '../../platform/subgraph-deps.ts';
 import type { Subgraph } from '../../platform/subgraph.ts';
 import type { UserId } from '../../platform/ids.ts';
+import type { Role } from '../../platform/viewer.ts';
 import { readTypeDefs } from '../../platform/type-defs.ts';
 import type { NewCustomer } from './domain.ts';
 import { createLoaders } from './loaders.ts';
@@ -14,7 +15,7 @@ import { createUserStore } from './store.ts';
 /** The user subgraph, and what the bank itself may ask of it when it starts. */
 export interface UserSubgraph extends Subgraph {
   /** Makes a customer without a session, for demo logins; throws the Refusal EMAIL_TAKEN when there is one already. */
-  registerCustomer(input: NewCustomer): Promise<UserId>;
+  registerCustomer(input: NewCustomer, roles?: readonly Role[]): Promise<UserId>;
 }
 
 /** Wires the subgraph. `hasher` is given by tests that count its runs. */
@@ -32,7 +33,7 @@ export function createUserSubgraph(deps: SubgraphDeps & { hasher?: PasswordHashe
     createLoaders: () => createLoaders(store),
     listeners: [],
     answers: { 'signing-keys': () => signingKeys.publicKeys() },
-    registerCustomer: (input) => registerCustomer(userDeps, input),
+    registerCustomer: (input, roles) => registerCustomer(userDeps, input, roles),
     async stop() {
       await stopRemoving();
       await store.close();
