@@ -1,5 +1,6 @@
-import { type PocketVerdictRefusal } from '../../../ledger/pockets.ts';
-import { sqlState, type Queryable } from '../../../platform/db.ts';
+import type { PocketVerdictRefusal } from '../../../ledger/pockets.ts';
+import { isPostingStopped } from '../../../ledger/posting-gate.ts';
+import type { Queryable } from '../../../platform/db.ts';
 import { parseId, type PocketId } from '../../../platform/ids.ts';
 import { parseLabel } from '../../../platform/label.ts';
 import { Refusal } from '../../../platform/refusal.ts';
@@ -17,8 +18,6 @@ export interface PocketDeps extends Pick<SubgraphDeps, 'clock' | 'pool' | 'wakeU
 
 const NAME_MAX_CHARACTERS = 80;
 const KEY = /^[\x20-\x7e]{1,64}$/;
-/** SQLSTATE of "posting is stopped". */
-const POSTING_STOPPED = 'DW010';
 
 /** The viewer's own pocket; another's is as good as none. */
 export async function findOwnPocket(db: Queryable, { userId }: Viewer, givenId: string): Promise<PocketParent> {
@@ -49,7 +48,7 @@ export async function withLedger<Result>(
     wakeUp.signal();
     return result;
   } catch (error) {
-    if (sqlState(error) === POSTING_STOPPED) throw new Refusal<PocketRefusal>('BANK_READ_ONLY');
+    if (isPostingStopped(error)) throw new Refusal<PocketRefusal>('BANK_READ_ONLY');
     throw error;
   }
 }
