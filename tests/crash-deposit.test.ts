@@ -187,7 +187,7 @@ describe('a bank that is killed with a deposit under way', () => {
     const id = await deposit();
     const row = await holdRow('SELECT FROM transfer.transfer WHERE id = $1 FOR UPDATE', id);
     await relay.letGo();
-    const pids = await blocked(admin, 'step_deposit');
+    const pids = await blocked(admin, 'step_transfer');
     await bank.kill('process');
     await endStatements(admin, pids);
     await row.letGo();

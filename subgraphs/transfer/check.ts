@@ -19,8 +19,10 @@ const FINDINGS = `
     FROM transfer.transfer t JOIN (
       SELECT t.id, coalesce(-sum(p.amount) FILTER (WHERE p.account_id = t.source_account_id), 0) + coalesce(max(r.receivable), 0) AS leaves,
         coalesce(max(r.receivable), 0) AS receivable,
-        sum(p.amount) FILTER (WHERE p.account_id = t.destination_account_id) AS arrives
+        sum(p.amount) FILTER (WHERE p.account_id = coalesce(t.destination_account_id, s.id)) AS arrives
       FROM transfer.transfer t JOIN ledger.entry e ON e.transfer_id = t.id AND e.kind = ${ENTRY_KIND}
+      LEFT JOIN transfer.provider_attempt a ON a.transfer_id = t.id AND a.outcome IN ('SUCCEEDED', 'RETURNED')
+      LEFT JOIN ledger.account s ON s.owner_id IS NULL AND (s.kind, s.currency, s.provider) = ('SETTLEMENT', t.currency, a.provider)
       JOIN ledger.posting p ON p.entry_id = e.id LEFT JOIN ledger.reversal r ON r.entry_id = e.id GROUP BY t.id
     ) p ON p.id = t.id
     WHERE t.status IN ('COMPLETED', 'REVERSED') AND (p.arrives IS DISTINCT FROM t.destination_amount
@@ -31,7 +33,37 @@ const FINDINGS = `
     FROM transfer.transfer WHERE type <> 'EXCHANGE' AND (amount, currency) <> (destination_amount, destination_currency)
   UNION ALL
   SELECT 'transfer that is not completed has an entry', t.id::text, t.status
-    FROM transfer.transfer t JOIN ledger.entry e ON e.transfer_id = t.id WHERE t.status NOT IN ('COMPLETED', 'REVERSED')
+    FROM transfer.transfer t JOIN ledger.entry e ON e.transfer_id = t.id
+    WHERE t.status NOT IN ('COMPLETED', 'REVERSED') AND e.kind <> 'SUSPENSE'
+  UNION ALL
+  SELECT 'unfinished transfer does not hold what it moves', t.id::text,
+      concat(t.status, ', ', t.amount + t.fees, ' ', t.currency, ', hold ', coalesce(h.status, 'missing'), ' of ', h.amount)
+    FROM transfer.transfer t LEFT JOIN ledger.hold h ON h.id = t.hold_id
+    WHERE t.hold_id IS NOT NULL AND NOT transfer.has_ended(t.status) AND t.status <> 'COMPENSATING'
+      -- A hold that has expired ends its transfer a moment later.
+      AND (h.status = 'EXPIRED' AND t.status IN ('BALANCE_RESERVED', 'HELD_FOR_REVIEW')
+        OR h.status = 'OPEN' AND h.captured + h.released = 0
+          AND (h.transfer_id, h.account_id, h.amount, h.currency) = (t.id, t.source_account_id, t.amount + t.fees, t.currency)) IS NOT TRUE
+  UNION ALL
+  SELECT 'transfer that has ended holds money', t.id::text, t.status
+    FROM ledger.hold h JOIN transfer.transfer t ON t.id = h.transfer_id
+    WHERE h.status = 'OPEN' AND (transfer.has_ended(t.status) OR t.hold_id IS DISTINCT FROM h.id)
+  UNION ALL
+  SELECT 'transfer and its attempts do not agree', t.id::text, concat(t.status, ', attempts ', a.outcomes)
+    FROM transfer.transfer t CROSS JOIN LATERAL (
+      SELECT string_agg(coalesce(outcome, 'OPEN'), ', ' ORDER BY attempt) AS outcomes,
+        count(*) FILTER (WHERE outcome IS NULL) AS open, count(*) FILTER (WHERE outcome = 'SUCCEEDED') AS paid,
+        count(*) FILTER (WHERE outcome = 'RETURNED') AS returned
+      FROM transfer.provider_attempt WHERE transfer_id = t.id
+    ) a
+    WHERE t.destination_reference IS NOT NULL AND (a.paid <> (t.status = 'COMPLETED')::int OR a.returned <> (t.status = 'REVERSED')::int
+      OR a.open > 0 AND NOT transfer.is_with_provider(t.status))
+  UNION ALL
+  SELECT 'payout that came back was not given back', t.id::text, concat(count(e.id), ' entries of ', t.amount, ' ', t.currency)
+    FROM transfer.transfer t LEFT JOIN ledger.entry e ON e.transfer_id = t.id AND e.kind IN ('REVERSAL', 'SUSPENSE')
+      AND EXISTS (SELECT FROM ledger.posting p WHERE p.entry_id = e.id AND p.amount = t.amount
+        AND (e.kind = 'SUSPENSE' OR p.account_id = t.source_account_id))
+    WHERE t.destination_reference IS NOT NULL AND t.status = 'REVERSED' GROUP BY t.id HAVING count(e.id) <> 1
   UNION ALL
   SELECT 'refunds and reversals do not agree', t.id::text, concat('refunds ', f.refunded, ', reversals ', f.reversed, ' of ', t.destination_amount)
     FROM transfer.transfer t JOIN (
@@ -66,7 +98,8 @@ const FINDINGS = `
 
 /**
  * Proves that transfers and books say the same: a completed transfer is exactly one entry of its amounts and no other has one, an entry of a
- * transfer has that transfer, and every transfer one accepted key. Run as dwaybank_transfer, which may read both.
+ * transfer has that transfer, an unfinished one holds exactly what it moves and one that has ended nothing, a payout is what its provider
+ * has said, and every transfer has one accepted key. Run as dwaybank_transfer, which may read both.
  */
 export async function proveTransfers(db: Queryable): Promise<{ transfers: number; findings: Finding[] }> {
   const { rows } = await db.query<{ transfers: number; findings: Finding[] }>({

@@ -100,7 +100,7 @@ async function sendToNext(deps: PayOutDeps, payout: StoredPayout, signal: AbortS
   // It has ended, or somebody else is at it: what is there now says.
   if (!sent) return 'AGAIN';
   const request = { key: keyOf(transferId), transferId, ...amount, destination, description };
-  return send(deps, provider, request, { ...sent, provider: provider.name, outcome: null }, signal);
+  return send(deps, provider, request, { number: sent, provider: provider.name, outcome: null }, signal);
 }
 
 /** Our own name for a payout at every provider. */
@@ -108,7 +108,7 @@ function keyOf(transferId: TransferId): string {
   return transferId.replaceAll('-', '');
 }
 
-type OpenAttempt = Pick<Attempt, 'number' | 'provider' | 'outcome' | 'sentAt'>;
+type OpenAttempt = Pick<Attempt, 'number' | 'provider' | 'outcome'>;
 
 async function send(
   deps: PayOutDeps,
@@ -142,7 +142,7 @@ async function send(
 async function askAgain(
   deps: PayOutDeps,
   { transferId }: StoredPayout,
-  attempt: OpenAttempt,
+  attempt: Attempt,
   signal: AbortSignal,
 ): Promise<Next> {
   let said: Payout | null;
@@ -165,16 +165,25 @@ async function askAgain(
   return 'AGAIN';
 }
 
-/** What the provider of an attempt says by our key; null when it never took it. */
+/**
+ * What the provider of an attempt says by our key; null when it never took it and never will. That counts only when nothing that we sent can
+ * still be on its way: another process, slow or taken for dead, may be sending it at this moment. Throws when it is not known.
+ */
 export async function findPayout(
   { payouts }: Pick<PayOutDeps, 'payouts'>,
   transferId: TransferId,
-  { provider: name, sentAt }: Pick<Attempt, 'provider' | 'sentAt'>,
+  { provider: name, sentAt, sentAgoMs }: Pick<Attempt, 'provider' | 'sentAt' | 'sentAgoMs'>,
   signal: AbortSignal,
 ): Promise<Payout | null> {
   const provider = payouts.find(name);
   if (!provider) throw new Error(`this bank cannot ask ${name}`);
-  return within(signal, (deadline) => provider.find({ key: keyOf(transferId), transferId, sentAt }, deadline));
+  const said = await within(signal, (deadline) =>
+    provider.find({ key: keyOf(transferId), transferId, sentAt }, deadline),
+  );
+  if (!said && sentAgoMs < POLICY.payouts.notHereAfterMs) {
+    throw new PayoutOpenError(`payout ${transferId}: ${name} does not have it, and may still be getting it`);
+  }
+  return said;
 }
 
 function within<Answer>(signal: AbortSignal, ask: (deadline: AbortSignal) => Promise<Answer>): Promise<Answer> {

@@ -17,6 +17,8 @@ export interface Attempt {
   number: number;
   provider: string;
   sentAt: Date;
+  /** How long ago that was, by the database's clock. */
+  sentAgoMs: number;
   /** Null: it may yet pay. */
   outcome: AttemptOutcome | null;
   code: string | null;
@@ -57,6 +59,7 @@ export async function readPayout(db: Queryable, transferId: TransferId): Promise
     text: `SELECT t.status, t.amount, t.currency, t.destination_reference AS reference, t.destination_holder AS holder, t.description,
              t.preference, t.quoted_provider, coalesce((
                SELECT jsonb_agg(jsonb_build_object('number', a.attempt, 'provider', a.provider, 'sentAt', a.sent_at,
+                 'sentAgoMs', round(extract(epoch FROM clock_timestamp() - a.sent_at) * 1000),
                  'outcome', a.outcome, 'code', a.code, 'message', a.message) ORDER BY a.attempt)
                FROM transfer.provider_attempt a WHERE a.transfer_id = t.id), '[]') AS attempts
            FROM transfer.transfer t WHERE t.id = $1 AND t.destination_reference IS NOT NULL`,
@@ -82,19 +85,19 @@ export interface ChoiceFigures {
   candidates: { provider: string; health: number; cost: number; speed: number; score: number }[];
 }
 
-/** Gives a payout to a provider, on paper, and keeps its hold; null when it must not be sent (any more). */
+/** Gives a payout to a provider, on paper, and keeps its hold: the number of the attempt; null when it must not be sent (any more). */
 export async function sendPayout(
   db: Queryable,
   transferId: TransferId,
   { provider, figures, note }: { provider: string; figures: ChoiceFigures; note: string },
-): Promise<{ number: number; sentAt: Date } | null> {
-  const { rows } = await db.query<{ sent: boolean; attempt: number; sent_at: Date }>({
+): Promise<number | null> {
+  const { rows } = await db.query<{ sent: boolean; attempt: number }>({
     name: 'transfer-send-payout',
-    text: 'SELECT sent, attempt, sent_at FROM transfer.send_payout($1, $2, $3, $4)',
+    text: 'SELECT sent, attempt FROM transfer.send_payout($1, $2, $3, $4)',
     values: [transferId, provider, JSON.stringify(figures), note],
   });
-  const { sent, attempt, sent_at } = rows[0]!;
-  return sent ? { number: attempt, sentAt: sent_at } : null;
+  const { sent, attempt } = rows[0]!;
+  return sent ? attempt : null;
 }
 
 /** Which attempt of which payout something is said of. */

@@ -110,7 +110,8 @@ async function giveBack(
     if (completed === 'CONTRADICTION' || completed === 'NOT_CAPTURED') return completed;
     verdict = await returnPayout(tx, of, said);
   }
-  if (verdict === 'DONE' || verdict === 'KNOWN' || verdict === 'CONTRADICTION' || verdict === 'SUSPENDED') return verdict;
+  if (verdict === 'DONE' || verdict === 'KNOWN' || verdict === 'CONTRADICTION' || verdict === 'SUSPENDED')
+    return verdict;
   throw new PayoutOpenError(`transfer ${of.transferId} came back and cannot be given back yet: ${verdict}`);
 }
 
