@@ -9,8 +9,9 @@ import {
 import { blocked, hold, holdRelay, hurry, jobGone, jobWaits } from '../../tests/deposit-jobs.ts';
 import { openDepositScene, steps, type DepositScene, type ShownDeposit } from '../../tests/deposit-scene.ts';
 import { until } from '../../tests/until.ts';
-import { chargeDeposit } from './charge-deposit.ts';
-import { completeDeposit, stepDeposit } from './deposit-store.ts';
+import { askAboutDeposit, chargeDeposit } from './charge-deposit.ts';
+import { completeDeposit } from './deposit-store.ts';
+import { stepTransfer } from './step-transfer.ts';
 
 const FOLLOW = `subscription ($id: ID!) { transferUpdated(transferId: $id) { status failureCode timeline { status } } }`;
 
@@ -297,30 +298,101 @@ describe('a deposit', () => {
     const credits = Array.from({ length: 3 }, () => completeDeposit(scene.world.jobsPool(), transfer!.id));
     await blocked(scene.world.admin, 'complete_deposit', 3);
     await account.letGo();
-    expect(await Promise.all(credits)).toEqual([null, null, null]);
+    const done = { refusal: null, suspended: false };
+    expect(await Promise.all(credits)).toEqual([done, done, done]);
     await held.letGo();
     expect([await scene.entriesOf(transfer!.id), await scene.world.balance(scene.account)]).toEqual([1, 2550n]);
     await scene.world.proveBooks();
   });
 
-  test('is not credited when it has failed, whatever somebody says later', async () => {
-    const declined = { outcome: 'DECLINED' as const, chargeId: null, code: 'card_declined', message: 'No.' };
+  test('that has ended stays as it ended, whatever somebody says later', async () => {
     scene.cards.script.push(async () => declined);
-    const { transfer } = await scene.create();
-    const failed = await scene.reaches(transfer!.id, 'FAILED');
-    const pool = scene.world.jobsPool();
-    await expect(completeDeposit(pool, failed.id)).rejects.toThrow('no deposit');
-    for (const status of ['SENT_TO_PROVIDER', 'PROVIDER_CONFIRMING'] as const) {
-      expect(await stepDeposit(pool, failed.id, { status })).toBe('FAILED');
-    }
-    expect(await scene.read(failed.id)).toEqual(failed);
-    // Nor does one that is completed fail, or get credited twice.
+    const failed = await scene.reaches((await scene.create()).transfer!.id, 'FAILED');
     const done = await scene.reaches((await scene.create()).transfer!.id, 'COMPLETED');
-    expect(await stepDeposit(pool, done.id, { status: 'FAILED', failureCode: 'late' })).toBe('COMPLETED');
-    expect(await completeDeposit(pool, done.id)).toBeNull();
-    expect(await scene.read(done.id)).toEqual(done);
+    const pool = scene.world.jobsPool();
+    for (const { id, status } of [failed, done]) {
+      expect(await stepTransfer(pool, id, { from: ['INITIATED'], status: 'SENT_TO_PROVIDER' })).toBe(status);
+      const late = { from: ['SENT_TO_PROVIDER'], status: 'FAILED', failureCode: 'late' } as const;
+      expect(await stepTransfer(pool, id, late)).toBe(status);
+    }
+    expect(await completeDeposit(pool, done.id)).toEqual({ refusal: null, suspended: false });
+    expect([await scene.read(failed.id), await scene.read(done.id)]).toEqual([failed, done]);
     expect([await scene.entriesOf(done.id), await scene.entriesOf(failed.id)]).toEqual([1, 0]);
   });
+
+  test('that FAILED and was charged all the same is booked to suspense, once, and put before staff', async () => {
+    scene.cards.script.push(async () => declined);
+    const failed = await scene.reaches((await scene.create()).transfer!.id, 'FAILED');
+    await scene.cards.charge(
+      { key: `late_${failed.id}`, transferId: failed.id, reference: 'card', amountMinor: 2550n, currency: 'USD' },
+      signal,
+    );
+    await Promise.all([1, 2, 3].map(() => askAboutDeposit(jobDeps(), failed.id, signal)));
+    const now = await scene.read(failed.id);
+    expect(steps(now!)).toEqual([...steps(failed), 'FAILED CHARGED_AFTER_END']);
+    expect(now).toMatchObject({ status: 'FAILED', failureCode: 'card_declined' });
+    expect(await onSuspense(failed.id)).toEqual([{ kind: 'SUSPENSE', amount: '2550' }]);
+    expect(await scene.world.balance(scene.account)).toBe(0n);
+    expect(await lettersOf(failed.id)).toEqual(['DEPOSIT_SUSPENDED']);
+    await scene.world.proveBooks();
+  });
+
+  test('that was charged for an account that has been closed FAILS, with its money on suspense', async () => {
+    let goOn = () => {};
+    const waiting = new Promise<void>((resolve) => (goOn = resolve));
+    scene.cards.script.push(async (charge) => {
+      await waiting;
+      return charge();
+    });
+    const { transfer } = await scene.create();
+    await scene.reaches(transfer!.id, 'SENT_TO_PROVIDER');
+    await scene.world.setStatus(scene.account, 'CLOSED');
+    goOn();
+    const failed = await scene.reaches(transfer!.id, 'FAILED');
+    expect(failed.failureCode).toBe('account_closed');
+    expect(steps(failed).at(-1)).toBe('FAILED HELD_IN_SUSPENSE');
+    expect(await onSuspense(failed.id)).toEqual([{ kind: 'SUSPENSE', amount: '2550' }]);
+    expect(await lettersOf(failed.id)).toEqual(['DEPOSIT_SUSPENDED']);
+    await scene.world.proveBooks();
+  });
+
+  test('that is declined by the provider’s later word after it was credited is put before staff, and stays', async () => {
+    const done = await scene.reaches((await scene.create()).transfer!.id, 'COMPLETED');
+    const [key] = [...scene.cards.charges.keys()];
+    scene.cards.charges.set(key!, { ...scene.cards.charges.get(key!)!, charge: declined });
+    await askAboutDeposit(jobDeps(), done.id, signal);
+    expect(await scene.read(done.id)).toEqual(done);
+    expect(await lettersOf(done.id)).toEqual(['PROVIDER_CONTRADICTION']);
+  });
+
+  const signal = new AbortController().signal;
+  const declined = { outcome: 'DECLINED' as const, chargeId: null, code: 'card_declined', message: 'No.' };
+
+  function jobDeps() {
+    return {
+      pool: scene.world.jobsPool(),
+      cards: scene.cards,
+      wakeUp: { signal: () => scene.world.wake() },
+      limits: { penalize: async () => {} },
+    };
+  }
+
+  async function onSuspense(id: string) {
+    const { rows } = await scene.world.admin.query(
+      `SELECT a.kind, p.amount FROM ledger.posting p JOIN ledger.entry e ON e.id = p.entry_id
+       JOIN ledger.account a ON a.id = p.account_id WHERE e.transfer_id = $1 AND p.amount > 0`,
+      [id],
+    );
+    return rows;
+  }
+
+  async function lettersOf(id: string): Promise<string[]> {
+    const { rows } = await scene.world.admin.query<{ kind: string }>(
+      'SELECT kind FROM transfer.dead_letter WHERE transfer_id = $1',
+      [id],
+    );
+    return rows.map(({ kind }) => kind);
+  }
 
   /** Moves the moment at which a deposit was sent. */
   async function sentAgo(id: string, interval: string): Promise<void> {
