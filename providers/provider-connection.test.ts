@@ -20,7 +20,9 @@ beforeAll(async () => {
   await once(server, 'listening');
   connection = connectProvider({ title: 'Somebody', url: urlOf(server), secretKey: SECRET });
 });
-afterEach(() => (requests = 0));
+afterEach(() => {
+  requests = 0;
+});
 afterAll(async () => {
   await connection.close();
   server.close();
