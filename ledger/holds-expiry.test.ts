@@ -53,6 +53,13 @@ const past = (id: HoldId) =>
     return (await world.admin.query<{ past: boolean }>({ text, values: [id] })).rows[0]!.past;
   });
 
+/** Waits until a call of a function waits for a lock. */
+const waitsFor = (name: string) =>
+  until(`${name} waits`, async () => {
+    const text = `SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE $1`;
+    return (await world.admin.query({ text, values: [`%${name}%`] })).rowCount;
+  });
+
 async function inTransaction<Result>(work: (tx: pg.PoolClient) => Promise<Result>): Promise<Result> {
   const pool = world.database.pool('dwaybank_ledger', { max: 1 });
   const client = await pool.connect();
@@ -174,10 +181,7 @@ describe('the clock that decides', () => {
     const late = await inTransaction(async (tx) => {
       await tx.query({ text: 'SELECT ledger.balance_as_of($1, clock_timestamp())', values: [from.accountId] });
       const capturing = capture(id);
-      await until('the capture waits', async () => {
-        const text = `SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE '%capture_hold%'`;
-        return (await world.admin.query({ text })).rowCount;
-      });
+      await waitsFor('capture_hold');
       await past(id);
       return { capturing };
     });
@@ -208,6 +212,25 @@ describe('the clock that decides', () => {
     expect(await Promise.all(ids.map(statusOf))).toEqual(captured.map((ok) => (ok ? 'CAPTURED' : 'EXPIRED')));
     expect(swept).toBe(captured.filter((ok) => !ok).length);
     expect(await heldOn(from)).toBe(0n);
+  });
+
+  test('is asked by a sweep that locks accounts in the order of everybody', async () => {
+    const [low, high] = [await world.funded(100n), await world.funded(100n)];
+    // The older one is on the account that is to be locked last.
+    for (const account of [high, low]) await expireNow(await world.hold(account, 5n));
+    const lock = 'SELECT FROM ledger.account WHERE id = $1 FOR NO KEY UPDATE';
+    const blocker = await world.database.pool('postgres', { max: 1 }).connect();
+    try {
+      await blocker.query('BEGIN');
+      await blocker.query(lock, [low.accountId]);
+      const sweeping = expireHolds(world.ledger, 100);
+      await waitsFor('expire_holds');
+      expect(await blocker.query(`${lock} NOWAIT`, [high.accountId])).toMatchObject({ rowCount: 1 });
+      await blocker.query('COMMIT');
+      expect(await sweeping).toBe(2);
+    } finally {
+      blocker.release(true);
+    }
   });
 
   test('lets two sweeps at once end each hold once', async () => {
