@@ -4,6 +4,7 @@ import { newId, type AccountId } from '../../platform/ids.ts';
 import type { RiskDecision } from '../../platform/questions/assess-transfer.ts';
 import type { UserError } from '../../platform/refusal.ts';
 import { createScriptedCards } from '../../tests/scripted-cards.ts';
+import { createScriptedRegistry } from '../../tests/scripted-registry.ts';
 import { ALLOW, openTransferWorld, type Customer, type TransferWorld } from '../../tests/transfer-world.ts';
 import { TRANSFER_REFUSALS, type TransferRefusal } from './refusals.ts';
 
@@ -18,6 +19,9 @@ let world: TransferWorld;
 let busyWorld: TransferWorld;
 /** A world where cards can be charged; what is refused here never comes to that. */
 let cardWorld: TransferWorld;
+/** A world where money can leave; what is refused here never does. */
+let payoutWorld: TransferWorld;
+const payouts = createScriptedRegistry();
 /** A world where nothing is posted. */
 let readOnlyWorld: TransferWorld;
 
@@ -25,6 +29,7 @@ beforeAll(async () => {
   world = await openTransferWorld();
   busyWorld = await openTransferWorld({ posterLimits: { maxWaiting: 0 } });
   cardWorld = await openTransferWorld({ cards: createScriptedCards() });
+  payoutWorld = await openTransferWorld({ payouts });
   readOnlyWorld = await openTransferWorld();
   await world.recordRates({ date: '2026-09-29', perUsd: { EUR: '0.86', JPY: '157.5' } });
 });
@@ -32,6 +37,7 @@ afterAll(async () => {
   await world.close();
   await busyWorld.close();
   await cardWorld.close();
+  await payoutWorld.close();
   await readOnlyWorld.close();
 });
 
@@ -76,6 +82,7 @@ const scenarios: Record<
   EXACTLY_ONE_END: [
     { field: 'source', scenario: end('source', {}) },
     { field: 'destination', scenario: end('destination', { email: 'a@b.example', iban: 'DE02120300000000202051' }) },
+    { field: 'destination', scenario: end('destination', { payeeName: 'Grace' }) },
   ],
   FEATURE_UNAVAILABLE: [
     { field: 'source.paymentMethodId', scenario: end('source', { paymentMethodId: newId() }) },
@@ -179,6 +186,46 @@ const scenarios: Record<
       }),
     },
   ],
+  PAYMENT_METHOD_NOT_PAYABLE: [
+    {
+      field: 'destination.paymentMethodId',
+      inWorld: () => payoutWorld,
+      scenario: async ({ ada }) => ({
+        destination: { paymentMethodId: await payoutWorld.link(ada, { reference: null }) },
+      }),
+    },
+  ],
+  INVALID_IBAN: ['DE88370400440532013000', 'DE8937040044053201300', 'XX89370400440532013000', '', 'x'.repeat(100)].map(
+    (iban) => ({ field: 'destination.iban', inWorld: () => payoutWorld, scenario: end('destination', { iban }) }),
+  ),
+  INVALID_PAYEE_NAME: ['x'.repeat(71), 'a\u202eb', '\u200b'].map((payeeName) => ({
+    field: 'destination.payeeName',
+    inWorld: () => payoutWorld,
+    scenario: end('destination', { iban: 'DE02120300000000202051', payeeName }),
+  })),
+  NO_PROVIDER_FOR_PAYOUT: [
+    {
+      field: 'destination',
+      inWorld: () => payoutWorld,
+      scenario: () => {
+        payouts.names = [];
+        return { destination: { iban: 'DE02120300000000202051' } };
+      },
+    },
+  ],
+  OUTGOING_PAUSED: [
+    {
+      field: null,
+      inWorld: () => payoutWorld,
+      scenario: async () => {
+        payouts.reset();
+        await payoutWorld.admin.query(
+          `INSERT INTO transfer.outgoing_pause (id, scope, reason, paused_by) VALUES (gen_random_uuid(), 'ALL', 'test', 'test')`,
+        );
+        return { destination: { iban: 'DE02120300000000202051' } };
+      },
+    },
+  ],
   PAYMENT_METHODS_UNAVAILABLE: [
     {
       field: 'source.paymentMethodId',
@@ -270,7 +317,16 @@ const scenarios: Record<
     },
   })),
   STEP_UP_REQUIRED: [{ field: null, scenario: decided('STEP_UP') }],
-  RISK_REVIEW_REQUIRED: [{ field: null, scenario: decided('REVIEW') }],
+  // A transfer to others is held for a person; an exchange waits for nobody.
+  RISK_REVIEW_REQUIRED: [
+    {
+      field: null,
+      scenario: async ({ ada }) => ({
+        ...decided('REVIEW')(),
+        destination: { accountId: await world.account(ada, 'EUR') },
+      }),
+    },
+  ],
   NOT_PROCESSED: [{ field: null, scenario: decided('BLOCK') }],
   LIMIT_EXCEEDED: [
     {
@@ -402,7 +458,7 @@ describe('createTransfer refuses', () => {
     expect(userErrors.map(({ code, field }) => [code, field?.join('.')])).toEqual([
       ['INVALID_IDEMPOTENCY_KEY', 'idempotencyKey'],
       ['EXACTLY_ONE_END', 'source'],
-      ['FEATURE_UNAVAILABLE', 'destination.iban'],
+      ['INVALID_IBAN', 'destination.iban'],
       ['AMOUNT_NOT_POSITIVE', 'amount.amount'],
       ['INVALID_DESCRIPTION', 'description'],
     ]);
@@ -416,6 +472,7 @@ describe('createTransfer refuses', () => {
         .sort(),
     ).toEqual([
       'BANK_READ_ONLY',
+      'OUTGOING_PAUSED',
       'PAYMENT_METHODS_UNAVAILABLE',
       'POSTER_BUSY',
       'POSTER_STOPPED',

@@ -16,6 +16,8 @@ import { createGate } from './gate.ts';
 import { CHARGE_DEPOSIT, deposits, JOBS_SCHEMA, payees, paymentMethods } from './listeners.ts';
 import { createLoaders } from './loaders.ts';
 import { createLookups } from './lookups.ts';
+import { createNoticeOperations } from './notice-operations.ts';
+import { createNoticesRoom } from './notices/room.ts';
 import { createOperationsRoom } from './operations/room.ts';
 import { createPoster, type PosterLimits } from './poster.ts';
 import { createPayoutsRoom } from './payouts/room.ts';
@@ -70,6 +72,7 @@ export function createTransferSubgraph(deps: TransferDeps): Subgraph {
   const rooms: readonly Room[] = [
     createPayoutsRoom({ ...callDeps, jobsPool: deps.jobsPool }),
     createReviewRoom(callDeps),
+    createNoticesRoom({ ...callDeps, ...createNoticeOperations(deps), webhooks: deps.webhooks }, deps.jobsPool),
     createQuotesRoom(callDeps),
     createRefundsRoom(callDeps),
     createWebhooksRoom({ ...callDeps, outsideAddresses: deps.outsideAddresses }),
