@@ -295,6 +295,8 @@ export const POLICY = {
   operations: {
     /** Dead letters of LOW and MEDIUM severity are tried again so often by themselves, after pauses that grow from the first by the factor. */
     retries: { most: 5, firstPauseMs: 60_000, factor: 4, everyMs: 10_000, atOnce: 50 },
+    /** A second person has so long to agree that a hold is released. */
+    secondPersonHours: 24,
     /** Alarms are looked for so often. */
     alarmsEveryMs: 15_000,
     /** A hold that is still open so long after its expiry was not swept. */

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { afterAll, beforeEach, describe, expect, test } from '@jest/globals';
 import type pg from 'pg';
 import { placeHold, releaseHold } from '../../../ledger/holds.ts';
 import { extendChain } from '../../../ledger/chain.ts';
@@ -48,9 +48,10 @@ beforeEach(async () => {
   await world.funded(7n, 'EUR');
 });
 const worlds: LedgerWorld[] = [];
-beforeAll(() => worlds.splice(0));
 afterAll(() => Promise.all(worlds.map((each) => each.drop())));
-beforeEach(() => void worlds.push(world));
+beforeEach(() => {
+  worlds.push(world);
+});
 
 describe('a proof', () => {
   test('finds nothing wrong with books that are right, complete and then from the proof before on', async () => {

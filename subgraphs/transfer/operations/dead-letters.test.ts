@@ -70,7 +70,7 @@ interface Answer {
 
 async function act(as: Customer | null, query: string, variables: Record<string, unknown>): Promise<Answer> {
   const { data, errors } = await world.execute(as, query, variables);
-  if (errors) throw new Error(String(errors[0]!.extensions?.['code'] ?? errors[0]!.message));
+  if (errors) throw new Error(JSON.stringify(errors[0]));
   return Object.values(data as Record<string, Answer>)[0]!;
 }
 

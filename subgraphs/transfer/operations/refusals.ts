@@ -11,7 +11,10 @@ export type OperationsRefusal =
   | 'SECOND_PERSON_REQUIRED'
   | 'HOLD_NOT_FOUND'
   | 'HOLD_CLOSED'
-  | 'TRANSFER_WAS_SENT';
+  | 'TRANSFER_WAS_SENT'
+  | 'TRANSFER_IN_REVIEW'
+  | 'TRANSFER_NOT_FOUND'
+  | 'TRANSFER_HAS_ENDED';
 
 const never = (message: string): RefusalMeaning => ({ message, retryable: false });
 
@@ -29,6 +32,9 @@ export const OPERATIONS_REFUSALS: Record<OperationsRefusal, RefusalMeaning> = {
   TRANSFER_WAS_SENT: never(
     'The transfer behind this hold was sent, or may have been: the money is not the customer’s to spend.',
   ),
+  TRANSFER_IN_REVIEW: never('A person is to look at this transfer: end it with refuseTransfer.'),
+  TRANSFER_NOT_FOUND: never('There is no such transfer.'),
+  TRANSFER_HAS_ENDED: never('This transfer has ended: there is nothing to do again.'),
 };
 
 /** To throw. */

@@ -44,7 +44,7 @@ afterAll(async () => {
 
 async function ask(as: Customer | null, query: string, variables: Record<string, unknown> = {}): Promise<unknown> {
   const { data, errors } = await world.execute(as, query, variables);
-  if (errors) throw new Error(String(errors[0]!.extensions?.['code'] ?? errors[0]!.message));
+  if (errors) throw new Error(JSON.stringify(errors[0]));
   return Object.values(data as object)[0];
 }
 
