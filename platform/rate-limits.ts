@@ -17,6 +17,8 @@ export const RATE_LIMITS = {
   'card-link-failure': { points: 30, durationSeconds: 10 * 60 },
   /** A user's deposits that the card's issuer declines: likewise, with small amounts. */
   'card-charge-failure': { points: 20, durationSeconds: 60 * 60 },
+  /** A user's quotes: each is kept for days, and costs nothing to ask for. */
+  quote: { points: 300, durationSeconds: 5 * 60 },
 } as const;
 
 export type RateLimitName = keyof typeof RATE_LIMITS;

@@ -150,6 +150,23 @@ describe('a quote', () => {
     expect(unasked.errors?.[0]?.extensions?.['code']).toBe('UNAUTHENTICATED');
   });
 
+  test('is not to be had without end: too many in a short time are refused', async () => {
+    const ask = () =>
+      world.execute(ada, QUOTE, {
+        input: {
+          source: { accountId: dollars },
+          destination: { accountId: dollars },
+          amount: { amount: '1.00', currency: 'USD' },
+        },
+      });
+    const answers = await Promise.all(Array.from({ length: 301 }, ask));
+    const codes = answers.map(({ errors }) => errors?.[0]?.extensions?.['code']);
+    expect(codes.filter((code) => code === 'RATE_LIMITED')).toHaveLength(1);
+    expect(codes.filter((code) => code === undefined)).toHaveLength(300);
+    // Of somebody else nothing was counted.
+    expect((await quote({}, bob)).userErrors).toMatchObject([{ code: 'ACCOUNT_NOT_FOUND' }]);
+  });
+
   test('keeps neither emails nor accounts in plain words', async () => {
     await world.account(bob);
     const { quote: made } = await quote();

@@ -30,6 +30,7 @@ export async function quoteTransfer(
   if ('faults' in command) {
     return { quote: null, userErrors: command.faults.map(({ code, field }) => transferError(code, field)) };
   }
+  await deps.limits.consume('quote', call.viewer.userId);
   return answerRefusals<QuoteTransferAnswer, TransferRefusal>(
     TRANSFER_REFUSALS,
     async () => {
