@@ -172,7 +172,7 @@ async function askAgain(
 export async function findPayout(
   { payouts }: Pick<PayOutDeps, 'payouts'>,
   transferId: TransferId,
-  { provider: name, sentAt, sentAgoMs }: Pick<Attempt, 'provider' | 'sentAt' | 'sentAgoMs'>,
+  { provider: name, sentAt, sentAgoMs, outcome }: Pick<Attempt, 'provider' | 'sentAt' | 'sentAgoMs' | 'outcome'>,
   signal: AbortSignal,
 ): Promise<Payout | null> {
   const provider = payouts.find(name);
@@ -180,7 +180,7 @@ export async function findPayout(
   const said = await within(signal, (deadline) =>
     provider.find({ key: keyOf(transferId), transferId, sentAt }, deadline),
   );
-  if (!said && sentAgoMs < POLICY.payouts.notHereAfterMs) {
+  if (!said && outcome === null && sentAgoMs < POLICY.payouts.notHereAfterMs) {
     throw new PayoutOpenError(`payout ${transferId}: ${name} does not have it, and may still be getting it`);
   }
   return said;
