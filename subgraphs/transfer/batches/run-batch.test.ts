@@ -140,14 +140,14 @@ describe('a batch of items that stand each for itself', () => {
     held.push(await hold(world.admin, 'SELECT FROM ledger.account WHERE id = $1 FOR UPDATE', [from]));
     const id = await start(
       'EACH',
-      Array.from({ length: 60 }, (_, n) => item(`item-${n}`, '0.50')),
+      Array.from({ length: 150 }, (_, n) => item(`item-${n}`, '0.50')),
     );
     await blocked(world.admin, 'create_transfers');
     await addJobs(id, 3);
     for (const each of held.splice(0)) await each.letGo();
     const batch = await endedBatch(ask, id);
-    expect(batch.counts).toEqual({ total: 60, pending: 0, done: 60, refused: 0 });
-    expect(await traces()).toMatchObject({ transfers: 60 });
+    expect(batch.counts).toEqual({ total: 150, pending: 0, done: 150, refused: 0 });
+    expect(await traces()).toMatchObject({ transfers: 150 });
   });
 
   /** More workers for a batch than there may be, as when living ones are taken for dead. */

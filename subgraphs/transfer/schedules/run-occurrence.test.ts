@@ -9,6 +9,7 @@ import {
   scheduling,
 } from '../../../tests/schedule-world.ts';
 import { ALLOW, openTransferWorld, type Customer, type TransferWorld } from '../../../tests/transfer-world.ts';
+import { blocked, hold } from '../../../tests/deposit-jobs.ts';
 import { until } from '../../../tests/until.ts';
 
 let world: TransferWorld;
@@ -99,6 +100,29 @@ describe('an occurrence', () => {
   test('to somebody who is no customer has failed with that', async () => {
     const id = await order({ destination: { email: 'nobody@example.com' } });
     expect(await run(id, 1)).toEqual(['1 FAILED UNKNOWN_RECIPIENT']);
+  });
+
+  test.each(['pause', 'cancel'] as const)('that has begun is carried through a %s', async (change) => {
+    const id = await order();
+    const account = await hold(world.admin, 'SELECT FROM ledger.account WHERE id = $1 FOR UPDATE', [from]);
+    try {
+      await makeDue(world.admin, id);
+      await blocked(world.admin, 'create_transfers');
+      expect((await orders[change](ada, id)).standingOrder).toMatchObject({ nextRunAt: null });
+    } finally {
+      await account.letGo();
+    }
+    expect(await verdicts(id, 1)).toEqual(['1 DONE']);
+  });
+
+  test.each([
+    ['pause', 'PAUSED'],
+    ['cancel', 'CANCELLED'],
+  ] as const)('that waits for its next attempt is given up by a %s', async (change, code) => {
+    const id = await order({ ...rent('150.00'), onInsufficientFunds: 'RETRY' });
+    expect(await run(id, 1)).toEqual(['1 DUE INSUFFICIENT_FUNDS']);
+    await orders[change](ada, id);
+    expect(await verdicts(id, 1)).toEqual([`1 SKIPPED ${code}`]);
   });
 
   test('that could not be checked is tried again until it is', async () => {
