@@ -57,12 +57,27 @@ describe.each(PROVIDERS)('$name', ({ name, toSend, toAsk, fee, refusal, account,
   const file = path.join(directory, `${name}.jsonl`);
   let simulator: PayoutSimulator;
   let payouts: PayoutProvider;
+  /** Of tests that start or connect more; closing twice is fine. */
+  const opened: (() => Promise<void> | undefined)[] = [];
+  const startAnother = async (own: string) => {
+    const another = await start(own);
+    opened.push(() => another.close());
+    return another;
+  };
+  const connectAnother = (url: string, inFlightMs?: number) => {
+    const another = connect(url, inFlightMs);
+    opened.push(() => another.close?.());
+    return another;
+  };
 
   beforeAll(async () => {
     simulator = await start(file);
     payouts = connect(simulator.url);
   });
-  afterEach(() => simulator.calm());
+  afterEach(async () => {
+    simulator.calm();
+    for (const close of opened.splice(0)) await close()?.catch(() => {});
+  });
   afterAll(async () => {
     await payouts.close?.();
     await simulator.close();
@@ -236,9 +251,8 @@ describe.each(PROVIDERS)('$name', ({ name, toSend, toAsk, fee, refusal, account,
       simulator.calm();
       await expect(find(payout, new Date())).rejects.toBeInstanceOf(ProviderNotCertainYetError);
       expect(await find(payout)).toBeNull();
-      const impatient = connect(simulator.url, 1);
+      const impatient = connectAnother(simulator.url, 1);
       expect(await find(payout, new Date(Date.now() - 50), impatient)).toBeNull();
-      await impatient.close?.();
     },
   );
 
@@ -275,8 +289,8 @@ describe.each(PROVIDERS)('$name', ({ name, toSend, toAsk, fee, refusal, account,
 
   test('ended in the middle of a payout, it goes on from its file, and pays it once', async () => {
     const own = path.join(directory, `${name}-crash.jsonl`);
-    const first = await start(own);
-    const before = connect(first.url);
+    const first = await startAnother(own);
+    const before = connectAnother(first.url);
     first.disturb({ effect: 'WAIT_AFTER', on: toSend });
     const [payout, slow] = [request(), request({ destination: bank('0123450005') })] as const;
     const lost = expect(before.send(payout, soon())).rejects.toBeInstanceOf(ProviderOutcomeUnknownError);
@@ -284,15 +298,12 @@ describe.each(PROVIDERS)('$name', ({ name, toSend, toAsk, fee, refusal, account,
     await first.close();
     await lost;
     await expect(before.send(slow, soon())).rejects.toBeInstanceOf(ProviderUnreachableError);
-    await before.close?.();
 
-    const second = await start(own);
-    const after = connect(second.url);
+    const second = await startAnother(own);
+    const after = connectAnother(second.url);
     await until('it is paid', async () => (await find(payout, LONG_AGO, after))?.outcome === 'SUCCEEDED');
     expect(await after.send(payout, soon())).toMatchObject({ outcome: 'SUCCEEDED' });
     expect(second.payouts()).toHaveLength(1);
     expect(await find(slow, LONG_AGO, after)).toBeNull();
-    await after.close?.();
-    await second.close();
   });
 });
