@@ -6,6 +6,7 @@ import path from 'node:path';
 import { afterAll, afterEach, expect, jest, test } from '@jest/globals';
 import { newId, type TransferId, type UserId } from '../../platform/ids.ts';
 import { until } from '../../tests/until.ts';
+import { createBankrailPayouts } from '../bankrail/bankrail-payouts.ts';
 import { createStripeCards } from '../stripe/stripe-cards.ts';
 
 /* The simulators as people run them: a process of their own, killed as no process may be. */
@@ -90,6 +91,64 @@ test.each([
   expect(await second.cards.charge(deposit, soon())).toMatchObject({ outcome: 'SUCCEEDED' });
   expect(await ofTransfer()).toMatchObject([{ status: 'succeeded' }]);
 });
+
+test.each([
+  ['before the work', 'WAIT_BEFORE', 0],
+  ['after the work', 'WAIT_AFTER', 1],
+] as const)(
+  'killed while it takes a payment file, %s: exactly one payment comes of it',
+  async (_what, effect, taken) => {
+    const key = 'bankrail_test_dwaybank_simulator';
+    const find = (output: string) => /Bank rail {2}(http:\S+)/.exec(output)?.[1];
+    const connect = (url: string) =>
+      createBankrailPayouts({ url, secretKey: key, debtor: { name: 'DwayBank', iban: 'DE02120300000000202051' } });
+    const open = async () => {
+      const { child, output } = run(['--port', '0'], { BANKRAIL_SECRET_KEY: key });
+      await until('the bank listens', () => find(output()) ?? child.exitCode !== null, 60_000);
+      const url = find(output())!;
+      const ask = async (method: string, place: string, body?: unknown) => {
+        const headers = { authorization: `Bearer ${key}` };
+        const response = await fetch(`${url}/simulator/${place}`, {
+          method,
+          headers,
+          ...(body !== undefined && { body: JSON.stringify(body) }),
+        });
+        return (await response.json()) as { payouts: { reference: string }[]; waiting: number };
+      };
+      return { child, ask, payouts: connect(url) };
+    };
+    const first = await open();
+    const transferId = newId<TransferId>();
+    const request = {
+      key: transferId.replaceAll('-', ''),
+      transferId,
+      amountMinor: 5_000n,
+      currency: 'EUR',
+      destination: { kind: 'IBAN' as const, iban: 'DE89370400440532013000', holder: 'Ada' },
+      description: null,
+    };
+    await first.ask('POST', 'disturbances', { effect, on: 'PUT /files' });
+    const lost = expect(first.payouts.send(request, soon())).rejects.toMatchObject({
+      name: 'ProviderOutcomeUnknownError',
+    });
+    await until('the file waits', async () => (await first.ask('GET', 'payouts')).waiting === 1);
+    first.child.kill('SIGKILL');
+    await lost;
+
+    const second = await open();
+    const ofTransfer = async () =>
+      (await second.ask('GET', 'payouts')).payouts.filter(({ reference }) => reference === request.key);
+    expect(await ofTransfer()).toHaveLength(taken);
+    const found = second.payouts.find({ ...request, sentAt: new Date(Date.now() - 86_400_000) }, soon());
+    expect(((await found)?.outcome ?? null) === null).toBe(taken === 0);
+    await second.payouts.send(request, soon());
+    await until('it is booked', async () => {
+      const payout = await second.payouts.find({ ...request, sentAt: new Date() }, soon());
+      return payout?.outcome === 'SUCCEEDED';
+    });
+    expect(await ofTransfer()).toHaveLength(1);
+  },
+);
 
 test('killed at any moment under load, it forgets nothing that it answered and charges no key twice', async () => {
   let simulator = await start();
