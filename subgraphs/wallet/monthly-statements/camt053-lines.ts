@@ -2,13 +2,9 @@ import type { LineType } from '../../../ledger/entry.ts';
 import type { StatementLine } from '../../../ledger/statement.ts';
 import { formatAmount } from '../../../platform/money.ts';
 import { toTransaction } from '../domain.ts';
+import type { XmlElement } from './write-xml.ts';
 
 /* The parts of a CAMT.053 entry; the order of elements is the standard's (camt.053.001.08, ReportEntry10). */
-
-/** An element: its name with what is in it, or with attributes under '@…' and text under '#'. */
-export interface XmlElement {
-  [name: string]: string | XmlElement | XmlElement[] | undefined;
-}
 
 /** Domain, family and sub-family of the external code set for bank transactions, by direction. */
 interface TransactionCode {
@@ -79,11 +75,8 @@ function otherEnd(type: LineType, amountMinor: bigint, name: string): XmlElement
   return paid ? { Dbtr: party } : { Cdtr: party };
 }
 
-/** What XML 1.0 has no character for. */
-const NO_XML = /[^\t\n\r\u{20}-\u{D7FF}\u{E000}-\u{FFFD}\u{10000}-\u{10FFFF}]/gu;
-
 /** Text of at most so many characters, as the standard counts them, and never none. */
 export function words(text: string, most: number): string {
-  const cut = [...text.replace(NO_XML, '\uFFFD')].slice(0, most).join('');
+  const cut = [...text].slice(0, most).join('');
   return cut === '' ? '-' : cut;
 }

@@ -1,10 +1,10 @@
-import { fragment } from 'xmlbuilder2';
 import type { StatementLine } from '../../../ledger/statement.ts';
 import { codedError } from '../../../platform/graph-errors.ts';
 import { formatAmount, scaleOf } from '../../../platform/money.ts';
-import { amountOf, directionOf, toEntry, words, type XmlElement } from './camt053-lines.ts';
+import { amountOf, directionOf, toEntry, words } from './camt053-lines.ts';
 import type { MonthlyStatementParent } from './find-statement.ts';
 import { justBefore } from './month.ts';
+import { toXml, type XmlElement } from './write-xml.ts';
 
 /* The statement as ISO 20022 camt.053.001.08. The order of elements is the standard's (AccountStatement9). */
 
@@ -97,7 +97,3 @@ function idOf({ account, month, preliminary, told }: MonthlyStatementParent): st
 }
 
 const dayOf = (moment: Date): string => moment.toISOString().slice(0, 10);
-
-function toXml(content: XmlElement): string {
-  return fragment(content).toString();
-}
