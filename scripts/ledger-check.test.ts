@@ -31,6 +31,7 @@ describe('npm run ledger:check', () => {
       'accounts   2 of customers, 1 of the bank',
       'entries    2 with 4 postings',
       'versions   3',
+      'holds      0, 0 of them open',
       'USD        customers have 1000.00; all postings sum to 0.00',
       'books ok',
     ]);

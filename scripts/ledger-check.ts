@@ -15,6 +15,7 @@ Proves the books of this folder's bank, running or stopped, or of DATABASE_URL:
   - every customer's balance is the sum of its postings and equals its last version
   - versions run 1, 2, 3 ... without a gap, each following from the one before
   - no customer's balance is or was below zero
+  - what is held is what open holds hold, at every version; captures are what was posted
   - every completed transfer is exactly one entry of its amount
 
 Prints its figures and ends with "books ok" (exit code 0), or says what is wrong where (exit code 1).

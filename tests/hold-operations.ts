@@ -49,8 +49,8 @@ const operation: fc.Arbitrary<Operation> = fc.oneof(
   { weight: 1, arbitrary: fc.record({ op: op('freeze'), account, frozen: fc.boolean(), crash: fc.constant(false) }) },
 );
 
-export const operations = (maxLength: number): fc.Arbitrary<Operation[]> =>
-  fc.array(operation, { minLength: 1, maxLength, size: 'max' });
+export const operations = (maxLength: number, minLength = 1): fc.Arbitrary<Operation[]> =>
+  fc.array(operation, { minLength, maxLength, size: 'max' });
 
 interface ModelHold {
   account: number;
