@@ -171,6 +171,12 @@ export const POLICY = {
     /** With more doubtful rates than this it is the day that is doubtful, however old the last good one. */
     mostDoubtful: 5,
   },
+  reconciliation: {
+    /** How many days apart a provider and the books may book the same movement. */
+    windowDays: 5,
+    /** A movement of ours is missing at the provider once its statement goes so many days beyond it. */
+    graceDays: 3,
+  },
   webhooks: {
     /** Addresses of one customer. */
     mostEndpoints: 10,

@@ -23,6 +23,7 @@ import { createPoster, type PosterLimits } from './poster.ts';
 import { createPayoutsRoom } from './payouts/room.ts';
 import { createQuotesRoom } from './quotes/room.ts';
 import { createResolvers } from './resolvers.ts';
+import { createReconciliationRoom } from './reconciliation/room.ts';
 import { createRefundsRoom } from './refunds/room.ts';
 import { createReviewRoom } from './review/room.ts';
 import { mergeResolvers, type Room } from './room.ts';
@@ -75,6 +76,7 @@ export function createTransferSubgraph(deps: TransferDeps): Subgraph {
     createNoticesRoom({ ...callDeps, ...createNoticeOperations(deps), webhooks: deps.webhooks }, deps.jobsPool),
     createQuotesRoom(callDeps),
     createRefundsRoom(callDeps),
+    createReconciliationRoom(callDeps),
     createWebhooksRoom({ ...callDeps, outsideAddresses: deps.outsideAddresses }),
     createSchedulesRoom(callDeps),
     createBatchesRoom(callDeps),

@@ -76,7 +76,7 @@ async function wait(
     throw new NoticeWaitingError(`notice ${key.eventId} of ${key.provider} is about a transfer that is not there yet`);
   }
   await recordDeadLetter(pool, {
-    transferId: null,
+    transferId,
     kind: NOTICE_WITHOUT_TRANSFER,
     class: 'PERMANENT',
     severity: 'HIGH',
