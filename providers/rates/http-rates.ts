@@ -31,8 +31,9 @@ export function createHttpRates(baseUrl: string, options: Partial<HttpRatesOptio
   const name = `${base.host}${base.pathname.replace(/\/$/, '')}`;
   return {
     name,
-    read() {
-      const deadline = AbortSignal.timeout(limits.deadlineMs);
+    read(signal) {
+      const inTime = AbortSignal.timeout(limits.deadlineMs);
+      const deadline = signal ? AbortSignal.any([inTime, signal]) : inTime;
       return readCurrencyApi(name, async (file) => {
         const url = new URL(base);
         url.pathname = `${base.pathname.replace(/\/$/, '')}/currencies/${file}`;

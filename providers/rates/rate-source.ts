@@ -19,6 +19,6 @@ export interface RateSource {
   name: string;
   /** The currencies that it means to have: others are not missing from its days. Undefined: all of this bank's. */
   covers?: ReadonlySet<string>;
-  /** The newest day it knows. Throws when it cannot be had; takes a few seconds at most. */
-  read(): Promise<RateSheet>;
+  /** The newest day it knows. Throws when it cannot be had; takes a few seconds at most, and less when the signal ends it. */
+  read(signal?: AbortSignal): Promise<RateSheet>;
 }

@@ -28,7 +28,7 @@ export async function startLoadingRates(deps: LoadRatesDeps): Promise<() => Prom
   /** The fault last logged of each source: said once, and not every hour. */
   const told = new Map<string, string>();
   let timer: NodeJS.Timeout | undefined;
-  let stopped = false;
+  const stopping = new AbortController();
   let loading: Promise<void> = Promise.resolve();
 
   async function load(): Promise<void> {
@@ -36,13 +36,13 @@ export async function startLoadingRates(deps: LoadRatesDeps): Promise<() => Prom
     for (const source of rateSources) {
       try {
         const fallback = source !== rateSources.at(-1);
-        tellFault(source.name, await loadRates(deps, source, { fallback }));
+        tellFault(source.name, await loadRates(deps, source, { fallback, signal: stopping.signal }));
       } catch (error) {
         log.error({ err: error, source: source.name }, 'exchange rates could not be stored; it is tried again');
         nextMs = Math.min(RETRY_MS, recheckMs);
       }
     }
-    if (!stopped) timer = setTimeout(() => void (loading = load()), nextMs);
+    if (!stopping.signal.aborted) timer = setTimeout(() => void (loading = load()), nextMs);
   }
 
   function tellFault(source: string, fault: string | null): void {
@@ -56,7 +56,7 @@ export async function startLoadingRates(deps: LoadRatesDeps): Promise<() => Prom
   loading = load();
   await loading;
   return async () => {
-    stopped = true;
+    stopping.abort();
     clearTimeout(timer);
     await loading;
     clearTimeout(timer);
@@ -71,9 +71,11 @@ export async function startLoadingRates(deps: LoadRatesDeps): Promise<() => Prom
 export async function loadRates(
   { pool, wakeUp, clock, log }: Omit<LoadRatesDeps, 'rateSources'>,
   source: RateSource,
-  { fallback }: { fallback: boolean },
+  { fallback, signal }: { fallback: boolean; signal?: AbortSignal },
 ): Promise<string | null> {
-  const sheet = await source.read().catch((error: Error) => error);
+  const sheet = await source.read(signal).catch((error: Error) => error);
+  // What was cut short says nothing about the source.
+  if (signal?.aborted) return null;
   const verdict = await withTransaction(pool, async (tx) => {
     await lockRates(tx);
     const covers = source.covers ?? null;

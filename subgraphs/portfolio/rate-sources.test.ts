@@ -95,6 +95,26 @@ describe('rates from a server', () => {
     }
     expect(warnings.map(({ source: of }) => of)).toContain(source.name);
   });
+
+  test('that does not answer do not hold up the end of the bank, and nothing is said of it then', async () => {
+    served = 'currency-api-2025-12-07';
+    const hanging = createServer(() => {});
+    await new Promise<void>((resolve) => hanging.listen(0, '127.0.0.1', resolve));
+    const at = `http://127.0.0.1:${(hanging.address() as AddressInfo).port}`;
+    const asked = new Promise((resolve) => hanging.once('request', resolve));
+    let calls = 0;
+    const patient = { timeoutMs: 60_000, deadlineMs: 60_000 };
+    const [good, silent] = [createHttpRates(baseUrl), createHttpRates(at, patient)];
+    const source: RateSource = { name: 'a', read: (signal) => (calls++ === 0 ? good : silent).read(signal) };
+    const stop = await start([source]);
+    await asked;
+    const startMs = performance.now();
+    await stop();
+    expect(performance.now() - startMs).toBeLessThan(20_000);
+    expect(await faultOf('a')).toBeNull();
+    hanging.closeAllConnections();
+    await new Promise((resolve) => hanging.close(resolve));
+  });
 });
 
 const HEADER =
