@@ -83,8 +83,9 @@ async function quote(change: object = {}): Promise<{ quote: GraphQuote | null; u
   return result.data!['quoteTransfer'] as { quote: GraphQuote | null; userErrors: { code: string }[] };
 }
 
+let keys = 0;
 async function create(change: object) {
-  const input = { idempotencyKey: `payout-${Math.random()}`, ...asked(change) };
+  const input = { idempotencyKey: `payout-${keys++}`, ...asked(change) };
   const result = await world.execute(ada, CREATE, { input });
   expect(result.errors).toBeUndefined();
   return result.data!['createTransfer'] as {
