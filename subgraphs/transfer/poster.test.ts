@@ -83,6 +83,14 @@ describe('a transfer that is posted', () => {
         destination_label: 'Ben',
         description: 'Rent "May"',
         failure_code: null,
+        // Of payouts, holds and refunds only.
+        destination_payment_method_id: null,
+        destination_reference: null,
+        destination_holder: null,
+        hold_id: null,
+        preference: null,
+        quoted_provider: null,
+        refund_of: null,
         timeline: [
           { status: 'INITIATED', at: createdAt.toISOString() },
           { status: 'COMPLETED', at: at.toISOString() },
