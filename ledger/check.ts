@@ -1,6 +1,7 @@
 import type { Queryable } from '../platform/db.ts';
 import { formatAmount, isCurrency } from '../platform/money.ts';
 import { HOLD_FINDINGS, SPENT_BY_HOLDS } from './check-holds.ts';
+import { POCKET_FINDINGS } from './check-pockets.ts';
 
 /** Something in the books that cannot be. */
 export interface Finding {
@@ -118,7 +119,8 @@ const FINDINGS = `
     LEFT JOIN (SELECT DISTINCT p.entry_id, a.owner_id FROM ledger.posting p JOIN ledger.account a ON a.id = p.account_id WHERE p.amount < 0) paid
       ON paid.entry_id = e.id AND paid.owner_id = e.spent_by
     WHERE e.spent_by IS NOT NULL AND (l.owner_id IS NULL OR paid.entry_id IS NULL)
-  UNION ALL ${HOLD_FINDINGS}`;
+  UNION ALL ${HOLD_FINDINGS}
+  UNION ALL ${POCKET_FINDINGS}`;
 
 const FIGURES = `
   SELECT json_build_object(

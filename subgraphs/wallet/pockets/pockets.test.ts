@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { proveBooks } from '../../../ledger/check.ts';
 import { captureHold, placeHold } from '../../../ledger/holds.ts';
 import { systemAccount } from '../../../ledger/accounts.ts';
 import { newId, type AccountId, type EntryId, type HoldId } from '../../../platform/ids.ts';
@@ -320,4 +321,21 @@ test('while posting is stopped nothing is set aside, and the same key does it la
     await ledger.query('SELECT ledger.resume_posting()');
   }
   expect(await pockets.into(viewer, pocketId, '5', 'key')).toMatchObject({ pocket: { balance: { amount: '5.00' } } });
+});
+
+test('a pocket whose hold is not its own is found by the proof of the books', async () => {
+  const { viewer, pocketId } = await withPocket();
+  await pockets.into(viewer, pocketId, '5');
+  const admin = world.database.pool('postgres', { max: 1 });
+  const { rows } = await admin.query<{ hold_id: string }>('SELECT hold_id FROM ledger.pocket WHERE id = $1', [
+    pocketId,
+  ]);
+  await admin.query('UPDATE ledger.pocket SET hold_id = gen_random_uuid() WHERE id = $1', [pocketId]);
+  try {
+    expect((await proveBooks(admin)).findings).toMatchObject([
+      { problem: 'pocket is not an open hold of its own account and without an end', subject: pocketId },
+    ]);
+  } finally {
+    await admin.query('UPDATE ledger.pocket SET hold_id = $2 WHERE id = $1', [pocketId, rows[0]!.hold_id]);
+  }
 });
