@@ -178,6 +178,23 @@ describe('the breaker', () => {
     expect(await all).toEqual([DONE, DONE, DONE, DONE]);
   });
 
+  test('sends nothing for a caller who has gone while he waited for somebody else’s try', async () => {
+    const guarded = resilient();
+    await openBreaker(guarded);
+    now += POLICY.providers.breaker.openMs;
+    let finish: (payout: Payout) => void = () => {};
+    provider.next = [() => new Promise<Payout>((resolve) => (finish = resolve))];
+    const first = guarded.send(request, soon());
+    await until('it is under way', () => provider.calls.length === 1, 60_000);
+    const leaving = new AbortController();
+    const gone = expect(guarded.send(request, leaving.signal)).rejects.toBeInstanceOf(ProviderUnreachableError);
+    leaving.abort();
+    finish(DONE);
+    expect(await first).toBe(DONE);
+    await gone;
+    expect(provider.calls).toHaveLength(1);
+  });
+
   test('always lets a question about a payout through, and a good answer closes it', async () => {
     const guarded = resilient({ retries: { ...quick, most: 0 } });
     await openBreaker(guarded);

@@ -66,11 +66,15 @@ export function makeResilient(provider: PayoutProvider, given: Partial<Resilienc
     signal: AbortSignal,
     probe: boolean,
   ) => {
-    const noted = () => noteHealth(health, () => withTimeout(call, signal, options.callTimeoutMs));
+    const noted = async () => {
+      // It may have waited, for its place or for somebody else's try, until nobody wants it any more: then it must not be sent.
+      if (signal.aborted) throw new ProviderClosedError(`there was no time left to ask ${provider.name}`);
+      return noteHealth(health, () => withTimeout(call, signal, options.callTimeoutMs));
+    };
     try {
       return await places.execute(() => {
-        // It may have waited for its place until nobody wants it any more.
-        if (signal.aborted) throw new ProviderClosedError(`there was no time left to ask ${provider.name}`);
+        // Before the breaker: who has gone must not be its one call that tries.
+        if (signal.aborted) return noted();
         return breaker.execute(noted, probe);
       });
     } catch (error) {

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { describe, expect, test } from '@jest/globals';
 import { validateXML } from 'xmllint-wasm';
-import { newId, type TransferId } from '../../platform/ids.ts';
+import { idTime, newId, type TransferId } from '../../platform/ids.ts';
 import { formatAmount } from '../../platform/money.ts';
 import { ibanEnding } from '../../tests/ibans.ts';
 import type { PayoutRequest } from '../payout-provider.ts';
@@ -61,6 +61,8 @@ describe('a payment file', () => {
   test('is the same, byte for byte, whenever it is rendered, and has one name', () => {
     const asked = request();
     expect(renderPaymentFile(asked, DEBTOR)).toBe(renderPaymentFile({ ...asked }, { ...DEBTOR }));
+    const header = find(readXml(renderPaymentFile(asked, DEBTOR)).root, 'CstmrCdtTrfInitn', 'GrpHdr');
+    expect(Date.parse(textAt(header, 'CreDtTm')!)).toBe(idTime(asked.transferId));
     expect(paymentFileName(asked.key)).toBe(`pain.001-${asked.key}.xml`);
   });
 

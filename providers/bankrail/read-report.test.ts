@@ -143,6 +143,7 @@ describe('reading XML', () => {
     ['not XML', 'hello'],
     ['cut off', status('').slice(0, -5)],
     ['an entity of its own', '<!DOCTYPE a [<!ENTITY x "y">]><a>&x;</a>'],
+    ['a document type, even an idle one', '<!DOCTYPE Document><Document/>'],
     ['an entity nobody knows', '<a>&x;</a>'],
     ['too deep', '<a>'.repeat(50) + '</a>'.repeat(50)],
     ['too large', ' '.repeat(MAX_FILE_CHARACTERS + 1)],
