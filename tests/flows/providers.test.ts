@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { ibanEnding } from '../ibans.ts';
 import { until } from '../until.ts';
 import { openWorld, type World } from '../world.ts';
 
@@ -28,3 +29,31 @@ test('cards are linked and charged, and what the provider tells on its own is ta
   });
   expect(world.simulators().stripe.charges()).toMatchObject([{ transferId: transfer!.id, status: 'succeeded' }]);
 });
+
+test('money goes to an IBAN by the bank that takes files, once, and comes back to nobody', async () => {
+  const eve = await world.register('Eve');
+  const account = await world.openAccount(eve, 'EUR', '500.00');
+  const { transfer, userErrors } = await world.transfer(eve, {
+    source: { accountId: account },
+    destination: { iban: ibanEnding('5678'), payeeName: 'Ada Lovelace' },
+    amount: { amount: '20.00', currency: 'EUR' },
+    preference: 'CHEAP',
+  });
+  expect(userErrors).toEqual([]);
+  const statusOf = async () => {
+    const answer = await world.ask<{ transfer: { status: string; timeline: { note: string | null }[] } }>(
+      'query ($id: ID!) { transfer(id: $id) { status timeline { note } } }',
+      { id: transfer!.id },
+      { as: eve },
+    );
+    return answer.transfer;
+  };
+  await until('it is done', async () => (await statusOf()).status === 'COMPLETED', 60_000);
+  const { bankrail, flutterwave } = world.simulators();
+  expect(bankrail.payouts()).toMatchObject([{ amountMinor: '2000', currency: 'EUR', status: 'SUCCEEDED' }]);
+  expect(flutterwave.payouts()).toEqual([]);
+  const notes = (await statusOf()).timeline.map(({ note }) => note).join(' ');
+  expect(notes).toMatch(
+    /Sent through bankrail, preference CHEAP\. Scores of 100: bankrail \d+ \(health \d+, cost \d+, speed \d+\)/,
+  );
+}, 90_000);
