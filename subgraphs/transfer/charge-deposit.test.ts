@@ -378,7 +378,7 @@ describe('a deposit', () => {
   }
 
   async function onSuspense(id: string) {
-    const { rows } = await scene.world.admin.query(
+    const { rows } = await scene.world.admin.query<{ kind: string; amount: string }>(
       `SELECT a.kind, p.amount FROM ledger.posting p JOIN ledger.entry e ON e.id = p.entry_id
        JOIN ledger.account a ON a.id = p.account_id WHERE e.transfer_id = $1 AND p.amount > 0`,
       [id],

@@ -117,7 +117,7 @@ export function createTransferSubgraph(deps: TransferDeps): Subgraph {
       await Promise.all([jobs?.stop(), periodic?.stop()]);
       // What was taken gets its verdict before the connections go.
       await poster.stop();
-      await Promise.all(rooms.map((room) => room.close?.()));
+      await Promise.all(rooms.map(async (room) => room.close?.()));
       await store.close();
     },
   };
