@@ -57,3 +57,29 @@ test('money goes to an IBAN by the bank that takes files, once, and comes back t
     /Sent through bankrail, preference CHEAP\. Scores of 100: bankrail \d+ \(health \d+, cost \d+, speed \d+\)/,
   );
 }, 90_000);
+
+test('money goes back to a card of the customer’s, and the provider’s own word ends it', async () => {
+  const joe = await world.register('Joe');
+  const account = await world.openAccount(joe, 'USD', '500.00');
+  const { transfer, userErrors } = await world.transfer(joe, {
+    source: { accountId: account },
+    destination: { paymentMethodId: await world.linkCard(joe) },
+    amount: { amount: '30.00', currency: 'USD' },
+  });
+  expect(userErrors).toEqual([]);
+  await until(
+    'it is done',
+    async () => {
+      const answer = await world.ask<{ transfer: { status: string } }>(
+        'query ($id: ID!) { transfer(id: $id) { status } }',
+        { id: transfer!.id },
+        { as: joe },
+      );
+      return answer.transfer.status === 'COMPLETED';
+    },
+    60_000,
+  );
+  expect(world.simulators().stripe.payouts()).toMatchObject([
+    { transferId: transfer!.id, amount: 3_000, currency: 'usd', status: 'paid' },
+  ]);
+}, 90_000);
