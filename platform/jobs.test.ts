@@ -5,8 +5,9 @@ import { createTestDatabase, type TestDatabase } from '../tests/database.ts';
 import { blocked, endStatements, hold, type Held } from '../tests/deposit-jobs.ts';
 import { until } from '../tests/until.ts';
 import { withTransaction } from './db.ts';
-import { enqueueJobs, jobsSchema, runJobs, type JobRunner, type JobTask } from './jobs.ts';
-import { createLog } from './log.ts';
+import { pino } from 'pino';
+import { enqueueJobs, jobsSchema, NotDoneYetError, runJobs, type JobRunner, type JobTask } from './jobs.ts';
+import { createLog, type Logger } from './log.ts';
 
 const schema = jobsSchema('transfer');
 
@@ -34,7 +35,10 @@ function quietTrace(): void {
   jest.spyOn(console, 'trace').mockImplementation(() => {});
 }
 
-function run(tasks: Record<string, JobTask>, more: { pollMs?: number; concurrency?: number } = {}): JobRunner {
+function run(
+  tasks: Record<string, JobTask>,
+  more: { pollMs?: number; concurrency?: number; log?: Logger } = {},
+): JobRunner {
   const jobsPool = database.pool('dwaybank_transfer', { max: 4 });
   const options = { pool: jobsPool, schema, tasks, concurrency: 2, log: createLog('silent'), tendMs: 50, ...more };
   const runner = runJobs(options);
@@ -72,6 +76,23 @@ async function startStuckProcess(): Promise<ChildProcess> {
 }
 
 describe('jobs', () => {
+  test('that are not done yet are tried again, and only those with a cause are worth a warning', async () => {
+    const warnings: string[] = [];
+    const log = pino({ level: 'warn' }, { write: (line: string) => void warnings.push(line) });
+    const tries = { quiet: 0, troubled: 0 };
+    const task =
+      (name: keyof typeof tries, cause?: Error): JobTask =>
+      async () => {
+        if (++tries[name] === 1) throw new NotDoneYetError(`${name} is not done yet`, cause && { cause });
+      };
+    run({ quiet: task('quiet'), troubled: task('troubled', new Error('no answer')) }, { log, pollMs: 50 });
+    await enqueue('quiet', 'a');
+    await enqueue('troubled', 'b');
+    await until('both are done at the second attempt', noJobs);
+    expect(tries).toEqual({ quiet: 2, troubled: 2 });
+    expect(warnings).toEqual([expect.stringContaining('troubled is not done yet')]);
+  });
+
   test('are done once each, whoever looks for them', async () => {
     const done: string[] = [];
     const note: JobTask = async (payload) => void done.push((payload as { key: string }).key);

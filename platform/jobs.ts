@@ -20,6 +20,14 @@ import { openWorkerLocks } from './worker-locks.ts';
  * write down how its job ended (it then gives up for good), the crew lets its jobs end and the next one takes over.
  */
 
+/**
+ * Thrown by a task that has done what can be done for now: it is tried again as after any throw. Without a cause nothing has gone wrong, and
+ * nobody needs to hear of it.
+ */
+export class NotDoneYetError extends Error {
+  override readonly name: string = 'NotDoneYetError';
+}
+
 /** What is done for a job: cut off by the signal when the process stops. A throw is tried again. */
 export type JobTask = (payload: unknown, signal: AbortSignal) => Promise<void>;
 
@@ -161,7 +169,10 @@ function toTaskList(tasks: RunJobsOptions['tasks']): TaskList {
 function toWorkerLogger(log: Logger): WorkerLogger {
   return new WorkerLogger(({ jobId, taskIdentifier }) => (level: string, message, meta) => {
     const about = { ...(jobId && { jobId, task: taskIdentifier }), ...(meta?.['error'] ? { err: meta['error'] } : {}) };
-    if (meta?.['failure']) log.warn({ ...about, ...describeJob(meta['job']) }, 'a job failed; it is tried again');
+    const error = meta?.['error'];
+    if (error instanceof NotDoneYetError && error.cause === undefined)
+      log.debug(about, 'a job is not done yet; it is tried again');
+    else if (meta?.['failure']) log.warn({ ...about, ...describeJob(meta['job']) }, 'a job failed; it is tried again');
     else if (level === 'error' || level === 'warning') log.warn(about, message);
     else if (level === 'info') log.debug(about, message);
     else log.trace(about, message);

@@ -1,7 +1,7 @@
 import type { Pool } from 'pg';
 import { z } from 'zod';
 import { parseId, type TransferId } from '../../platform/ids.ts';
-import type { JobTask } from '../../platform/jobs.ts';
+import { NotDoneYetError, type JobTask } from '../../platform/jobs.ts';
 import type { RateLimits } from '../../platform/rate-limits.ts';
 import { withTransaction } from '../../platform/db.ts';
 import { untilAborted } from '../../platform/subgraph-execution.ts';
@@ -56,7 +56,7 @@ export const DEPOSIT_SUSPENDED = 'DEPOSIT_SUSPENDED';
 const payloadSchema = z.object({ transferId: z.string() });
 
 /** It is not known yet how a deposit ends; the job is tried again. */
-export class DepositOpenError extends Error {
+export class DepositOpenError extends NotDoneYetError {
   override readonly name = 'DepositOpenError';
 }
 

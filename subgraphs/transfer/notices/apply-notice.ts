@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { Pool } from 'pg';
 import { parseId, type TransferId } from '../../../platform/ids.ts';
-import type { JobTask } from '../../../platform/jobs.ts';
+import { NotDoneYetError, type JobTask } from '../../../platform/jobs.ts';
 import type { Logger } from '../../../platform/log.ts';
 import { POLICY } from '../../../platform/policy.ts';
 import type { Payout, ProviderNotice } from '../../../providers/payout-provider.ts';
@@ -33,7 +33,7 @@ export const NOTICE_WITHOUT_TRANSFER = 'NOTICE_WITHOUT_TRANSFER';
 const payloadSchema = z.object({ provider: z.string(), eventId: z.string() });
 
 /** The transfer that a notice speaks of is not there yet; the job is tried again. */
-export class NoticeWaitingError extends Error {
+export class NoticeWaitingError extends NotDoneYetError {
   override readonly name = 'NoticeWaitingError';
 }
 

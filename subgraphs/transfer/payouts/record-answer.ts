@@ -1,6 +1,7 @@
 import type { Pool } from 'pg';
 import { withRetry, withTransaction, type Queryable } from '../../../platform/db.ts';
 import type { TransferId } from '../../../platform/ids.ts';
+import { NotDoneYetError } from '../../../platform/jobs.ts';
 import type { Payout } from '../../../providers/payout-provider.ts';
 import { recordDeadLetter } from '../operations/dead-letter-store.ts';
 import {
@@ -39,7 +40,7 @@ export interface AnswerDeps {
 }
 
 /** It is not known yet how a payout ends; it is tried again. */
-export class PayoutOpenError extends Error {
+export class PayoutOpenError extends NotDoneYetError {
   override readonly name = 'PayoutOpenError';
 }
 
