@@ -18,6 +18,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from '@jest/globals';
+import { PROVIDER_IDS } from '../platform/config.ts';
 import { simulatorFile } from '../providers/simulators/simulator-files.ts';
 import { createTestDatabase, type TestDatabase } from '../tests/database.ts';
 import { startBankProcess, type BankProcess } from '../tests/bank-process.ts';
@@ -423,7 +424,7 @@ describe('with a Postgres of one’s own', () => {
     expect((await fetch(stripe)).status).toBe(401);
     expect(await bank.stop()).toBe(0);
     await expect(fetch(stripe)).rejects.toThrow();
-    expect(readdirSync(folder)).toEqual(['stripe-simulator.jsonl']);
+    expect(readdirSync(folder).sort()).toEqual([...PROVIDER_IDS].sort().map(simulatorFile));
   });
 
   test('--fresh does not touch it', async () => {
