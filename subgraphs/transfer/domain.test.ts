@@ -13,6 +13,7 @@ import {
 } from './domain.ts';
 
 const ACCOUNT = '01890a5d-ac96-774b-bcce-b302099a8057';
+const IBAN = 'DE89370400440532013000';
 const input: TransferInput = {
   idempotencyKey: 'key-1',
   source: { accountId: ACCOUNT },
@@ -49,9 +50,29 @@ describe('parsing the input of createTransfer', () => {
 
   test('refuses the kinds of transfer that do not exist yet', () => {
     expect(faults({ source: { email: 'ada@example.com' } })).toEqual(['FEATURE_UNAVAILABLE source.email']);
-    for (const name of ['paymentMethodId', 'iban', 'address']) {
-      expect(faults({ destination: { [name]: 'x' } })).toEqual([`FEATURE_UNAVAILABLE destination.${name}`]);
+    expect(faults({ destination: { address: 'x' } })).toEqual(['FEATURE_UNAVAILABLE destination.address']);
+    const fromCard = { source: { paymentMethodId: ACCOUNT } };
+    for (const name of ['paymentMethodId', 'iban', 'email']) {
+      expect(faults({ ...fromCard, destination: { [name]: IBAN } })).toEqual([
+        `FEATURE_UNAVAILABLE destination.${name}`,
+      ]);
     }
+  });
+
+  test('takes money out of the bank, to a payment method or an IBAN whose check digits are right', () => {
+    expect(command({ destination: { paymentMethodId: ACCOUNT } }).destination).toEqual({
+      kind: 'paymentMethod',
+      id: ACCOUNT,
+      text: ACCOUNT,
+    });
+    const destination = { iban: 'de89 3704 0044 0532 0130 00', payeeName: ' Grace ' };
+    const parsed = command({ destination });
+    expect(parsed.destination).toEqual({ kind: 'iban', iban: IBAN, payeeName: 'Grace' });
+    expect(hashCommand(parsed)).toEqual(hashCommand(command({ destination: { iban: IBAN, payeeName: 'Grace' } })));
+    expect(hashCommand(parsed)).not.toEqual(hashCommand(command({ destination: { iban: IBAN } })));
+    expect(faults({ destination: { iban: `${IBAN.slice(0, -1)}1` } })).toEqual(['INVALID_IBAN destination.iban']);
+    // A name alone is no end.
+    expect(faults({ destination: { payeeName: 'Grace' } })).toEqual(['EXACTLY_ONE_END destination']);
   });
 
   test('takes money from a payment method onto an account that is named, not on to somebody else', () => {
@@ -118,7 +139,7 @@ describe('parsing the input of createTransfer', () => {
     ).toEqual([
       'INVALID_IDEMPOTENCY_KEY idempotencyKey',
       'EXACTLY_ONE_END source',
-      'FEATURE_UNAVAILABLE destination.iban',
+      'INVALID_IBAN destination.iban',
       'UNSUPPORTED_CURRENCY amount.currency',
       'INVALID_DESCRIPTION description',
     ]);
