@@ -32,8 +32,8 @@ export interface VerifyReport extends ChainReport {
 }
 
 const MAX_FINDINGS = 100;
-/** Positions in one statement: a few thousand rows, and not more in memory than that. */
-const WINDOW = 2_000n;
+/** Positions in one statement: some ten thousand rows, and not more in memory than that. */
+const WINDOW = 10_000n;
 const GENESIS = Buffer.alloc(32);
 /** An entry cannot be older than those before it in the chain by more than a transaction may last, and clocks differ. */
 const LATEST_MS = 3_600_000;

@@ -17,7 +17,7 @@ beforeAll(async () => {
   world = await createLedgerWorld();
   const ada = await world.funded(5_000n);
   const entry = { ...movement(ada, await world.open(), 100n), kind: 'TRANSFER' as const, transferId };
-  await postEntry(world.ledger, entry as never);
+  await postEntry(world.ledger, entry);
   const admin = world.database.pool('postgres', { max: 1 });
   const at = '2026-11-21T10:00:00.000Z';
   await admin.query(
