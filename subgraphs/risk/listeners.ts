@@ -23,7 +23,9 @@ export function createAlertsListener({ clock }: { clock: Clock }): Listener<'Tra
     async handle(events, tx, appended) {
       const toOthers = events
         .map(({ payload }) => payload)
-        .filter(({ type, senderId, recipientId }) => type !== 'DEPOSIT' && type !== 'EXCHANGE' && senderId !== recipientId);
+        .filter(
+          ({ type, senderId, recipientId }) => type !== 'DEPOSIT' && type !== 'EXCHANGE' && senderId !== recipientId,
+        );
       if (toOthers.length === 0) return;
       const found = await findAll(tx, toOthers, clock.now());
       if (found.length === 0) return;

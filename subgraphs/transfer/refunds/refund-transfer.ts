@@ -104,7 +104,7 @@ async function toAnswer({ store }: RefundDeps, outcome: RefundOutcome): Promise<
     const { message, retryable } = REFUND_REFUSALS[code];
     return { refund: null, replayed, userErrors: [{ code, message, retryable, field: null }] };
   }
-  const { transferId } = outcome as Extract<RefundOutcome, { transferId: TransferId }>;
+  const { transferId } = outcome;
   const [refund] = await store.findTransfers([transferId]);
   if (!refund) throw new Error(`the refund ${transferId} of an accepted key is missing`);
   return { refund, replayed, userErrors: [] };

@@ -58,7 +58,14 @@ export function verdictRefusal(verdict: RefundVerdict): RefundRefusal {
     case 'LIMIT_EXCEEDED':
       // A reversal names accounts of an entry that exists, and counts against no limit.
       throw new Error(`a reversal was refused with ${verdict}`);
-    default:
+    case 'NOT_REFUNDABLE':
+    case 'REFUND_EXCEEDS_REMAINING':
+    case 'REVERSAL_OF_REVERSAL':
+    case 'INSUFFICIENT_FUNDS':
+    case 'ACCOUNT_FROZEN':
+    case 'ACCOUNT_CLOSED':
+    case 'BALANCE_TOO_LARGE':
+    case 'CURRENCY_MISMATCH':
       return verdict;
   }
 }

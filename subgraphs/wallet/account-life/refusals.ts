@@ -5,10 +5,7 @@ import type { RefusalMeaning } from '../../../platform/refusal.ts';
 
 /** Every "no" to freezing, closing and overdrafts. */
 export type AccountLifeRefusal =
-  | 'ACCOUNT_NOT_FOUND'
-  | 'INVALID_REASON'
-  | Exclude<StatusRefusal | OverdraftRefusal, 'UNKNOWN_ACCOUNT'>
-  | AmountRefusal;
+  'ACCOUNT_NOT_FOUND' | 'INVALID_REASON' | Exclude<StatusRefusal | OverdraftRefusal, 'UNKNOWN_ACCOUNT'> | AmountRefusal;
 
 export const ACCOUNT_LIFE_REFUSALS: Record<AccountLifeRefusal, RefusalMeaning> = {
   ACCOUNT_NOT_FOUND: { message: 'There is no such account, or it is not yours.', retryable: false },
