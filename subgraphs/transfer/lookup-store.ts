@@ -46,19 +46,21 @@ export async function findKeys(
   db: Queryable,
   keys: readonly { userId: UserId; key: string }[],
 ): Promise<(DecidedKey | null)[]> {
-  const { rows } = await db.query<{ body_hash: Buffer; transfer_id: TransferId | null; verdict: DecidedKey['verdict'] }>(
-    {
-      name: 'transfer-find-keys',
-      text: `SELECT k.body_hash, k.transfer_id, k.verdict
+  const { rows } = await db.query<{
+    body_hash: Buffer;
+    transfer_id: TransferId | null;
+    verdict: DecidedKey['verdict'];
+  }>({
+    name: 'transfer-find-keys',
+    text: `SELECT k.body_hash, k.transfer_id, k.verdict
            FROM unnest((SELECT $1::uuid[]), (SELECT $2::text[])) WITH ORDINALITY AS wanted (user_id, key, place)
            LEFT JOIN LATERAL (
              SELECT * FROM idempotency_key k
              WHERE k.user_id = wanted.user_id AND k.mutation = $3 AND k.key = wanted.key LIMIT 1
            ) k ON true
            ORDER BY wanted.place`,
-      values: [keys.map(({ userId }) => userId), keys.map(({ key }) => key), MUTATION],
-    },
-  );
+    values: [keys.map(({ userId }) => userId), keys.map(({ key }) => key), MUTATION],
+  });
   return rows.map(
     ({ body_hash, transfer_id, verdict }) => transfer_id && { bodyHash: body_hash, transferId: transfer_id, verdict },
   );
