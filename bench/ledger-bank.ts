@@ -30,10 +30,11 @@ export interface BenchBank {
 const DATABASE = 'bench';
 const CURRENCY = 'USD';
 const OPENING_MINOR = 10n ** 15n;
+const HELD_MINOR = 5_000n;
 const LIMIT = OPENING_MINOR.toString();
 const OPENED_AT_ONCE = 200;
 
-/** Starts a bank with funded accounts in one currency. */
+/** Starts a bank with funded accounts in one currency; each has an open hold, as customers have whose payouts are under way. */
 export async function startBenchBank(accountCount: number): Promise<BenchBank> {
   const directory = mkdtempSync(path.join(tmpdir(), 'dwaybank-bench-'));
   const folder = bankFolder(directory);
@@ -95,6 +96,10 @@ async function openFundedAccounts(wallet: pg.Pool, ledger: pg.Pool, count: numbe
     }));
     const verdicts = await postEntries(ledger, entries);
     if (verdicts.some(({ posted }) => !posted)) throw new Error('an account could not be funded');
+    await ledger.query({
+      text: `SELECT ledger.place_hold(gen_random_uuid(), id, $2, $3, NULL, NULL, NULL, NULL, NULL, NULL, NULL) FROM unnest($1::uuid[]) AS id`,
+      values: [some.map(({ accountId }) => accountId), HELD_MINOR.toString(), CURRENCY],
+    });
     accounts.push(...some);
   }
   return accounts;

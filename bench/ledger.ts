@@ -21,18 +21,25 @@ const FLOORS: Record<Spread, { singly: number; pgbench: number }> = {
   hot: { singly: 6, pgbench: 3 },
 };
 
-const HELP = `npm run bench:ledger -- [--seconds N] [--rounds N] [--requests N]
+/** How many entries the books have before and after they grow, and by how much the cost of a transfer may grow with them. */
+const SMALL_BOOKS = 10_000;
+const MOST_GROWTH = 1.2;
+
+const HELP = `npm run bench:ledger -- [--seconds N] [--rounds N] [--requests N] [--grow N]
 
 Posts transfers on a bank of its own in a temporary folder (${ACCOUNTS} accounts, Postgres with the settings of an embedded bank:
 every commit reaches the disk), in rounds in which the three take turns, and proves the books at the end:
   batched  the poster as the bank runs it: ${POSTING_CONNECTIONS} connections, ${REQUESTS} requests in flight
   singly   the same SQL function, the same poster, but one transfer a call: ${SINGLE_CALLS} connections, ${SINGLE_CALLS} in flight
   pgbench  the smallest double entry there is (no key, no transfer, no event), one call each, ${SINGLE_CALLS} clients
-each spread (any account to any other) and hot (all to one account).
+each spread (any account to any other) and hot (all to one account). Every account has an open hold, and every transfer counts
+against its customer's limits.
 
   --seconds N   of each turn (default 2)
   --rounds N    (default 7); a ratio is the median of the rounds'
   --requests N  in flight for "batched" (default ${REQUESTS})
+  --grow N      instead: the cost of a transfer (spread) in books of ${SMALL_BOOKS} entries against books of N, for example 1000000, each as a
+                part of pgbench's in the same rounds; it may grow by ${Math.round((MOST_GROWTH - 1) * 100)} %
 Exit code 1 when a ratio is below its floor: batched / singly ${FLOORS.spread.singly} spread, ${FLOORS.hot.singly} hot; batched / pgbench ${FLOORS.spread.pgbench} spread, ${FLOORS.hot.pgbench} hot.
 `;
 
@@ -50,6 +57,10 @@ runMain(async (main) => {
   const yardstick = await createYardstick(bank.admin, bank.adminUrl, ACCOUNTS);
   main.onStop(() => yardstick.stop());
   process.stdout.write(`${options.rounds} rounds of ${options.seconds} s a turn; yardstick: ${yardstick.by}\n`);
+  if (options.grow !== null) {
+    await measureGrowth(bank, yardstick, options, options.grow);
+    return 'done';
+  }
   const rounds = await runRounds(bank, yardstick, options);
   await yardstick.prove();
   process.stdout.write(`${await provenFigures(bank)}\n\n`);
@@ -59,6 +70,8 @@ runMain(async (main) => {
 });
 
 interface Options {
+  /** Books of so many entries are measured too; null: no growth is measured. */
+  grow: number | null;
   seconds: number;
   rounds: number;
   requests: number;
@@ -68,10 +81,17 @@ function readOptions(): Options | null {
   const number = { type: 'string' } as const;
   try {
     const { values } = parseArgs({
-      options: { seconds: number, rounds: number, requests: number, help: { type: 'boolean', short: 'h' } },
+      options: {
+        seconds: number,
+        rounds: number,
+        requests: number,
+        grow: number,
+        help: { type: 'boolean', short: 'h' },
+      },
     });
     if (values.help) return null;
     return {
+      grow: values.grow === undefined ? null : positive('grow', values.grow, 1),
       seconds: positive('seconds', values.seconds, 2),
       rounds: positive('rounds', values.rounds, 7),
       requests: positive('requests', values.requests, REQUESTS),
@@ -84,8 +104,53 @@ function readOptions(): Options | null {
 
 function positive(name: string, text: string | undefined, otherwise: number): number {
   if (text === undefined) return otherwise;
-  if (!/^[1-9]\d{0,4}$/.test(text)) throw new Error(`--${name} takes a whole number above 0, not "${text}"`);
+  if (!/^[1-9]\d{0,6}$/.test(text)) throw new Error(`--${name} takes a whole number above 0, not "${text}"`);
   return Number(text);
+}
+
+/**
+ * What a transfer costs in small and in large books, as a part of what the smallest double entry costs in the same round: whatever the machine
+ * does meanwhile, it does to both.
+ */
+async function measureGrowth(bank: BenchBank, yardstick: Yardstick, options: Options, entries: number): Promise<void> {
+  const pool = bank.pool('dwaybank_transfer', 'transfer', POSTING_CONNECTIONS);
+  const limits = { connections: POSTING_CONNECTIONS, maxBatch: 128 };
+  const work = { spread: 'spread', limits, inFlight: options.requests } as const;
+  const measure = async (): Promise<number> => {
+    const ratios: number[] = [];
+    for (let round = 1; round <= options.rounds; round++) {
+      await bank.admin.query('CHECKPOINT');
+      const batched = await postFor(bank, pool, { ...work, seconds: options.seconds });
+      await bank.admin.query('CHECKPOINT');
+      const pgbench = await yardstick.run('spread', { seconds: options.seconds, clients: SINGLE_CALLS });
+      ratios.push(batched / pgbench);
+      process.stdout.write(`  round ${round}  batched ${perSecond(batched)}  pgbench ${perSecond(pgbench)}\n`);
+    }
+    return median(ratios);
+  };
+  const grow = async (to: number): Promise<void> => {
+    for (let has = await countEntries(bank); has < to; has = await countEntries(bank)) {
+      process.stdout.write(`  ${has} of ${to} entries\n`);
+      await postFor(bank, pool, { ...work, seconds: 10 });
+    }
+    await bank.admin.query('VACUUM ANALYZE');
+  };
+  await grow(SMALL_BOOKS);
+  const small = await measure();
+  await grow(entries);
+  const large = await measure();
+  process.stdout.write(`${await provenFigures(bank)}\n`);
+  const growth = small / large;
+  process.stdout.write(
+    `cost of a transfer at ${entries} entries against ${SMALL_BOOKS}: ${growth.toFixed(2)} x (may be ${MOST_GROWTH} x)\n`,
+  );
+  if (growth > MOST_GROWTH)
+    throw new StartError(`The cost of a transfer grows by more than it may: ${growth.toFixed(2)} x.`);
+}
+
+async function countEntries(bank: BenchBank): Promise<number> {
+  const { rows } = await bank.admin.query<{ count: string }>('SELECT count(*) FROM ledger.entry');
+  return Number(rows[0]!.count);
 }
 
 async function runRounds(bank: BenchBank, yardstick: Yardstick, options: Options): Promise<Record<Spread, Rates[]>> {
