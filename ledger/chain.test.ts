@@ -3,6 +3,7 @@ import type pg from 'pg';
 import { withTransaction, type Queryable } from '../platform/db.ts';
 import { newId, type EntryId } from '../platform/ids.ts';
 import { expectBooksOk } from '../tests/books.ts';
+import { chainEntries } from '../tests/chain-entries.ts';
 import {
   createLedgerWorld,
   entryOf,
@@ -41,9 +42,7 @@ async function pay(count = 1): Promise<EntryId[]> {
   return entries.map(({ id }) => id);
 }
 
-async function chainAll(): Promise<void> {
-  while ((await extendChain(transfer, 7)) > 0);
-}
+const chainAll = () => chainEntries(transfer, 7);
 
 const verify = (tx: Queryable, options: Partial<Parameters<typeof verifyLedger>[1]> = {}): Promise<VerifyReport> =>
   verifyLedger(tx, { from: 1n, anchor: null, ...options });
@@ -111,7 +110,7 @@ describe('the chain', () => {
       legs: slow.legs.map((each, index) => (index === 0 ? { ...each, accountId: cleo.accountId } : each)),
     });
     const late = await pay(3);
-    await chainAll();
+    while ((await extendChain(transfer, 7)) > 0);
     expect(await countUnchained(transfer, 100)).toBeGreaterThanOrEqual(3);
     await client.query('COMMIT');
     client.release();
@@ -142,7 +141,7 @@ describe('the chain', () => {
       );
       await other.fund(account, 1n);
       const pool = other.database.pool('dwaybank_transfer', { max: 1 });
-      while ((await extendChain(pool, 2)) > 0);
+      await chainEntries(pool, 2);
       const { rows } = await superuser.query<{ sorted: boolean; count: string }>(
         `SELECT bool_and(before < entry_id) AS sorted, count(*) FROM (SELECT entry_id, lag(entry_id) OVER (ORDER BY position) AS before FROM ledger.entry_chain) c`,
       );
@@ -293,7 +292,7 @@ describe('what a superuser changes afterwards', () => {
       await client.query('UPDATE ledger.posting SET amount = amount * 2 WHERE entry_id = $1', [victim]);
       await client.query('DELETE FROM ledger.entry_chain');
       // As the forger would: the function chains all of it again. The transaction itself is above its horizon, and its entries are not new.
-      while ((await extendChain(client, 1_000)) > 0);
+      await chainEntries(client, 1_000);
       const anchor = { position: head.position, hash: head.hash! };
       expect((await verify(client)).findings).toEqual([]);
       expect((await verify(client, { anchor })).findings).toMatchObject([
