@@ -43,13 +43,18 @@ const CREATE = {
   portfolio: createPortfolioSubgraph,
   transfer: (deps: SubgraphDeps & MoreDeps) =>
     // Who posts money and who charges cards waits for nobody else's connections.
-    createTransferSubgraph({ ...deps, postingPool: deps.morePool(2), jobsPool: deps.morePool(4) }),
+    createTransferSubgraph({
+      ...deps,
+      postingPool: deps.morePool(2),
+      jobsPool: deps.morePool(4),
+      bulkJobsPool: deps.morePool(4),
+    }),
   risk: createRiskSubgraph,
   insights: createInsightsSubgraph,
 } satisfies Record<SubgraphName, (deps: SubgraphDeps & MoreDeps) => Subgraph>;
 
 /**
- * Connections of each, at most: together 48 with those of posting and jobs, which leaves a Postgres of the usual 100 room for
+ * Connections of each, at most: together 52 with those of posting and jobs, which leaves a Postgres of the usual 100 room for
  * a second gateway, for people and for the event readers.
  */
 const POOL_SIZES: Record<SubgraphName, number> = {

@@ -126,6 +126,7 @@ export async function openTransferWorld({
     pool,
     postingPool: pool,
     jobsPool: database.pool('dwaybank_transfer', { max: 4 }),
+    bulkJobsPool: database.pool('dwaybank_transfer', { max: 4 }),
     cards,
     payouts,
     webhooks: [],

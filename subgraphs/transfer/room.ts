@@ -9,6 +9,8 @@ export interface Room {
   listeners?: readonly Listener[];
   /** Jobs, by the name that they are enqueued under. */
   tasks?: Readonly<Record<string, JobTask>>;
+  /** Jobs that take long and may be many: they have workers of their own, so that nobody's payment waits behind them. */
+  bulkTasks?: Readonly<Record<string, JobTask>>;
   periodic?: readonly PeriodicTask[];
   /** Questions of platform/questions/ that it answers. */
   answers?: Readonly<Record<string, (question: unknown) => Promise<unknown>>>;

@@ -39,6 +39,8 @@ const GATE = { atOnce: 256, mostWaiting: 2_000 };
 
 /** Jobs under way at once: each waits for a provider most of its time, and holds none of the jobs' connections then. */
 const JOBS_AT_ONCE = 8;
+/** Bulk jobs under way at once: each makes many transfers, one chunk after the other. */
+const BULK_JOBS_AT_ONCE = 2;
 
 /** What transfer is wired with. */
 export interface TransferDeps extends SubgraphDeps, Providers {
@@ -46,6 +48,8 @@ export interface TransferDeps extends SubgraphDeps, Providers {
   postingPool: Pool;
   /** The jobs' own connections. */
   jobsPool: Pool;
+  /** Those of the workers that do bulk jobs. */
+  bulkJobsPool: Pool;
   /** Rates older than so many days change no money; null: of any age. */
   exchangeMaxAgeDays: number | null;
   /** Where webhooks of our own may be posted to. */
@@ -57,7 +61,7 @@ export interface TransferDeps extends SubgraphDeps, Providers {
 /** Wires the subgraph. */
 export function createTransferSubgraph(deps: TransferDeps): Subgraph {
   const store = createTransferStore(deps.pool);
-  let jobs: JobRunner | undefined;
+  const runners: JobRunner[] = [];
   let periodic: PeriodicRunner | undefined;
   const poster = createPoster({ ...deps, pool: deps.postingPool }, deps.posterLimits);
   const callDeps: CreateTransferDeps = {
@@ -105,16 +109,24 @@ export function createTransferSubgraph(deps: TransferDeps): Subgraph {
       const tasks = Object.fromEntries(rooms.flatMap(({ tasks }) => Object.entries(tasks ?? {})));
       // Deposits stay where they are until somebody can charge cards again.
       if (cards) tasks[CHARGE_DEPOSIT] = createChargeDeposit({ pool, cards, wakeUp, limits });
-      if (Object.keys(tasks).length > 0) {
-        jobs = runJobs({ pool, schema: JOBS_SCHEMA, tasks, concurrency: JOBS_AT_ONCE, log });
-      }
+      const bulkTasks = Object.fromEntries(rooms.flatMap(({ bulkTasks }) => Object.entries(bulkTasks ?? {})));
+      runners.push(
+        runJobs({ pool, schema: JOBS_SCHEMA, tasks, concurrency: JOBS_AT_ONCE, log }),
+        runJobs({
+          pool: deps.bulkJobsPool,
+          schema: JOBS_SCHEMA,
+          tasks: bulkTasks,
+          concurrency: BULK_JOBS_AT_ONCE,
+          log,
+        }),
+      );
       periodic = runPeriodically(
         rooms.flatMap(({ periodic }) => periodic ?? []),
         log,
       );
     },
     async stop() {
-      await Promise.all([jobs?.stop(), periodic?.stop()]);
+      await Promise.all([...runners.map((runner) => runner.stop()), periodic?.stop()]);
       // What was taken gets its verdict before the connections go.
       await poster.stop();
       await Promise.all(rooms.map(async (room) => room.close?.()));

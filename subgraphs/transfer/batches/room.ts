@@ -11,7 +11,7 @@ import { createRunBatch } from './run-batch.ts';
 export function createBatchesRoom(deps: CreateTransferDeps): Room {
   const { pool } = deps;
   return {
-    tasks: { [RUN_BATCH]: createRunBatch(deps) },
+    bulkTasks: { [RUN_BATCH]: createRunBatch(deps) },
     resolvers: {
       Query: { batch: (_root, { id }, { viewer }) => visibleBatch(pool, viewer, id) },
       User: { batches: ({ id }, args, { viewer }) => listBatchesOf(pool, viewer, id, args) },
