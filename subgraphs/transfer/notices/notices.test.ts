@@ -125,9 +125,12 @@ describe('what is received', () => {
     ]);
     const conflicts = await rows('SELECT body FROM transfer.provider_notice_conflict WHERE event_id = $1', eventId);
     expect(conflicts).toEqual([{ body: Buffer.from(other) }]);
+    // Another contradiction is another letter.
+    const again = newId<TransferId>();
+    for (const type of ['transfer.success', 'transfer.failed']) await receive(JSON.stringify({ eventId: again, type }));
     expect(
       await rows(`SELECT kind, severity FROM transfer.dead_letter WHERE details ->> 'eventId' = $1`, eventId),
-    ).toEqual([{ kind: 'NOTICE_CONFLICT', severity: 'HIGH' }]);
+    ).toEqual([{ kind: `NOTICE_CONFLICT:paystack:${eventId}`, severity: 'HIGH' }]);
   });
 });
 

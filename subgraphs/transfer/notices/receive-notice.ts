@@ -54,7 +54,8 @@ export async function receiveNotice(deps: ReceiveNoticeDeps, question: unknown):
     if (became === 'CONFLICT') {
       await recordDeadLetter(tx, {
         transferId,
-        kind: NOTICE_CONFLICT,
+        // A letter of its own for each: one must not take the place of another.
+        kind: `${NOTICE_CONFLICT}:${provider}:${eventId}`,
         class: 'PERMANENT',
         severity: 'HIGH',
         reason: `${provider} has sent another body under the id of an earlier notice.`,

@@ -23,40 +23,50 @@ export interface ExceptionsChanged {
 }
 
 /**
- * Makes the open exceptions of an account exactly these: what is new is opened, what does not hold any more is closed by the match that made
- * it fit. What staff has closed is not opened again.
+ * Makes the open exceptions of an account exactly these: what is new is opened, what is known is brought up to date, what does not hold any
+ * more is closed by the match that made it fit. What staff has closed stays closed as long as it is about the same amount.
  */
 export async function setExceptions(
   tx: Queryable,
   { provider, currency }: SettlementAccount,
   found: readonly NewException[],
 ): Promise<ExceptionsChanged> {
-  const subjects = [found.map(({ kind }) => kind), found.map(({ subject }) => subject)];
+  const columns = [
+    provider,
+    currency,
+    found.map(({ kind }) => kind),
+    found.map(({ subject }) => subject),
+    found.map(({ amountMinor }) => amountMinor.toString()),
+    found.map(({ detail }) => detail),
+  ];
   const closed = await tx.query({
     name: 'transfer-close-exceptions',
     text: `UPDATE reconciliation_exception x SET closed_at = clock_timestamp(), resolution = 'It fits now.'
            WHERE provider = $1 AND currency = $2 AND closed_at IS NULL AND NOT EXISTS (
              SELECT FROM unnest($3::text[], $4::text[]) AS now (kind, subject) WHERE now.kind = x.kind AND now.subject = x.subject)`,
-    values: [provider, currency, ...subjects],
+    values: columns.slice(0, 4),
+  });
+  await tx.query({
+    name: 'transfer-update-exceptions',
+    text: `UPDATE reconciliation_exception x SET amount = now.amount, detail = now.detail
+           FROM unnest($3::text[], $4::text[], $5::numeric[], $6::text[]) AS now (kind, subject, amount, detail)
+           WHERE x.provider = $1 AND x.currency = $2 AND x.closed_at IS NULL AND now.kind = x.kind AND now.subject = x.subject`,
+    values: columns,
   });
   const opened = await tx.query({
     name: 'transfer-open-exceptions',
-    text: `INSERT INTO reconciliation_exception (id, provider, currency, kind, subject, transfer_id, amount, booked_on, detail)
-           SELECT new.id, $1, $2, new.kind, new.subject, new.transfer_id, new.amount, new.booked_on, new.detail
-           FROM unnest($3::text[], $4::text[], $5::uuid[], $6::uuid[], $7::numeric[], $8::date[], $9::text[])
-             AS new (kind, subject, id, transfer_id, amount, booked_on, detail)
+    text: `INSERT INTO reconciliation_exception (provider, currency, kind, subject, amount, detail, id, transfer_id, booked_on)
+           SELECT $1, $2, new.kind, new.subject, new.amount, new.detail, new.id, new.transfer_id, new.booked_on
+           FROM unnest($3::text[], $4::text[], $5::numeric[], $6::text[], $7::uuid[], $8::uuid[], $9::date[])
+             AS new (kind, subject, amount, detail, id, transfer_id, booked_on)
            WHERE NOT EXISTS (
              SELECT FROM reconciliation_exception x WHERE x.provider = $1 AND x.currency = $2 AND x.kind = new.kind
-               AND x.subject = new.subject AND (x.closed_at IS NULL OR x.closed_by IS NOT NULL))`,
+               AND x.subject = new.subject AND (x.closed_at IS NULL OR x.closed_by IS NOT NULL AND x.amount = new.amount))`,
     values: [
-      provider,
-      currency,
-      ...subjects,
+      ...columns,
       found.map(({ id }) => id),
       found.map(({ transferId }) => transferId),
-      found.map(({ amountMinor }) => amountMinor.toString()),
       found.map(({ bookedOn }) => bookedOn),
-      found.map(({ detail }) => detail),
     ],
   });
   return { opened: opened.rowCount ?? 0, closed: closed.rowCount ?? 0 };

@@ -4,6 +4,7 @@ import { newId, type AccountId, type EntryId, type TransferId } from '../../../p
 import { formatAmount } from '../../../platform/money.ts';
 import { createScriptedCards } from '../../../tests/scripted-cards.ts';
 import { openTransferWorld, type Customer, type TransferWorld } from '../../../tests/transfer-world.ts';
+import { until } from '../../../tests/until.ts';
 
 let world: TransferWorld;
 let ada: Customer;
@@ -49,6 +50,24 @@ async function move(amountMinor: bigint): Promise<void> {
     ],
   });
   if (!verdict.posted) throw new Error(verdict.refusal);
+}
+
+/** A deposit from a card; the key under which Stripe knows it. */
+async function deposit(amount: string): Promise<string> {
+  const input = {
+    idempotencyKey: `deposit-${currency}`,
+    source: { paymentMethodId: await world.link(ada) },
+    destination: { accountId: account },
+    amount: { amount, currency },
+  };
+  const { data } = await world.execute(
+    ada,
+    'mutation ($input: CreateTransferInput!) { createTransfer(input: $input) { transfer { id } } }',
+    { input },
+  );
+  const { id } = (data!['createTransfer'] as { transfer: { id: TransferId } }).transfer;
+  await until('the deposit is credited', async () => (await world.balance(account)) > 0n);
+  return id.replaceAll('-', '');
 }
 
 const day = (ahead: number) => new Date(Date.now() + ahead * 86_400_000).toISOString().slice(0, 10);
@@ -213,6 +232,25 @@ describe('a report', () => {
 });
 
 describe('an exception', () => {
+  test('that staff has closed is opened again when it is about another amount', async () => {
+    const reference = await deposit('10.00');
+    await importReport(report([{ amount: '9.80', reference, id: 'first' }]));
+    const [found] = await exceptions();
+    expect(found).toMatchObject({ kind: 'AMOUNT_MISMATCH', amount: { amount: '-0.20' } });
+    await importReport(report([{ amount: '-0.10', reference, id: 'second' }]));
+    expect(await exceptions()).toMatchObject([{ id: found!.id, amount: { amount: '-0.30' } }]);
+    await world.execute(
+      staff,
+      `mutation ($id: ID!) { resolveReconciliationException(id: $id, resolution: "Fee") { userErrors { code } } }`,
+      { id: found!.id },
+    );
+    expect((await importReport(report([]))).reports).toMatchObject([{ opened: 0 }]);
+    expect((await importReport(report([{ amount: '-500.00', reference, id: 'third' }]))).reports).toMatchObject([
+      { opened: 1 },
+    ]);
+    expect(await exceptions()).toMatchObject([{ kind: 'AMOUNT_MISMATCH', amount: { amount: '-500.30' } }]);
+  });
+
   test('is closed by staff once, with what was found, and not opened again', async () => {
     const content = report([{ id: 'charge', amount: formatAmount(-1n, currency) }]);
     await importReport(content);
