@@ -255,7 +255,9 @@ export const POLICY = {
     attemptsPerProvider: 3,
     /** Longer than a provider ever takes to answer; what has not answered by then is unknown, not failed. */
     deadlineMs: 20_000,
-    /** "Not here" counts when nothing that we sent can still be on its way: longer than deadlineMs after it was sent. */
+    /** So long after an attempt was written it may be begun to send it; later it is not, because another may have taken over. */
+    beginWithinMs: 5_000,
+    /** "Not here" counts when nothing that we sent can still be on its way: longer than beginWithinMs and deadlineMs after it was written. */
     notHereAfterMs: 30_000,
     /** Holds that have expired are looked for so often, and swept at most so many at once. */
     sweepEveryMs: 5_000,
@@ -313,6 +315,19 @@ export const POLICY = {
     unchainedMinutes: 5,
     /** The last good proof is older than this. */
     proofMinutes: 15,
+  },
+  /** The largest overdraft of one account, in minor units of its currency. A currency that is missing here has none. */
+  overdraft: {
+    most: {
+      USD: 5_000_00n,
+      EUR: 5_000_00n,
+      GBP: 4_000_00n,
+      CHF: 4_000_00n,
+      JPY: 750_000n,
+      KWD: 1_500_000n,
+      NGN: 2_000_000_00n,
+      KES: 500_000_00n,
+    },
   },
   /** Money set aside on an account: so many open pockets it has at most. */
   pockets: { most: 20 },

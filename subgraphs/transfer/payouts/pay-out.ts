@@ -2,7 +2,6 @@ import { z } from 'zod';
 import { parseId, type TransferId } from '../../../platform/ids.ts';
 import type { JobTask } from '../../../platform/jobs.ts';
 import { POLICY } from '../../../platform/policy.ts';
-import { untilAborted } from '../../../platform/subgraph-execution.ts';
 import {
   ProviderUnreachableError,
   type Payout,
@@ -13,9 +12,18 @@ import type { ProviderRegistry } from '../../../providers/registry.ts';
 import { readPauses } from '../operations/pauses.ts';
 import { chooseProvider } from './choose-provider.ts';
 import { compensatePayout, endWithoutMoney } from './compensate-payout.ts';
-import { closeAttempt, notePayout, readPayout, sendPayout, type Attempt, type StoredPayout } from './payout-store.ts';
+import {
+  closeAttempt,
+  isStillToSend,
+  notePayout,
+  readPayout,
+  sendPayout,
+  type Attempt,
+  type StoredPayout,
+} from './payout-store.ts';
 import { wantedPayout } from './plan-payout.ts';
 import { PayoutOpenError, recordAnswer, type AnswerDeps } from './record-answer.ts';
+import { answered, deadlineOf, openSendWindow, type SendWindow } from './send-window.ts';
 
 /*
  * The job of one payout. It may be cut off anywhere, run again, and run twice at once, because each thing it does is safe to repeat: steps
@@ -24,7 +32,7 @@ import { PayoutOpenError, recordAnswer, type AnswerDeps } from './record-answer.
  *
  * 1. Read. What has ended, or waits for a person, is done.
  * 2. No attempt is open: choose who carries it, write SENT_TO_PROVIDER with the attempt, and only then send, outside any transaction. Whoever
- *    comes after a crash knows that the provider may have it.
+ *    comes after a crash knows that the provider may have it. It is sent at once or not by this job (send-window.ts): another may have taken over.
  * 3. An attempt is open: ask that same provider, by our key. Never another, and nothing is sent again, before it has said "not here".
  * 4. SUCCEEDED: capture. PENDING: PROVIDER_PROCESSING, and the job is tried again. DECLINED, unreachable, "not here": back to 2 with the
  *    next; when nobody is left, the money is released and it has FAILED. Anything else is unknown: PROVIDER_CONFIRMING, the hold
@@ -91,6 +99,7 @@ async function sendToNext(deps: PayOutDeps, payout: StoredPayout, signal: AbortS
     return 'AGAIN';
   }
   const { provider } = choice.chosen;
+  const window = openSendWindow(signal);
   const sent = await sendPayout(pool, transferId, {
     provider: provider.name,
     figures: choice.figures,
@@ -100,7 +109,7 @@ async function sendToNext(deps: PayOutDeps, payout: StoredPayout, signal: AbortS
   // It has ended, or somebody else is at it: what is there now says.
   if (!sent) return 'AGAIN';
   const request = { key: keyOf(transferId), transferId, ...amount, destination, description };
-  return send(deps, provider, request, { number: sent, provider: provider.name, outcome: null }, signal);
+  return send(deps, provider, request, { number: sent, provider: provider.name, outcome: null }, window);
 }
 
 /** Our own name for a payout at every provider. */
@@ -115,12 +124,15 @@ async function send(
   provider: PayoutProvider,
   request: PayoutRequest,
   attempt: OpenAttempt,
-  signal: AbortSignal,
+  window: SendWindow,
 ): Promise<Next> {
   const { transferId } = request;
+  // Who was held up here may find that somebody else has taken over. Nothing is sent then: what is there now says how it goes on.
+  const isOpen = await isStillToSend(deps.pool, { transferId, number: attempt.number });
+  if (!isOpen || !window.mayBegin()) return 'AGAIN';
   let said: Payout;
   try {
-    said = await within(signal, (deadline) => provider.send(request, deadline));
+    said = await answered(window.deadline, (deadline) => provider.send(request, deadline));
   } catch (error) {
     // This alone says that nothing was sent. Whatever else went wrong, money may be on its way.
     if (!(error instanceof ProviderUnreachableError)) return stayOpen(deps, transferId, attempt, error);
@@ -177,18 +189,13 @@ export async function findPayout(
 ): Promise<Payout | null> {
   const provider = payouts.find(name);
   if (!provider) throw new Error(`this bank cannot ask ${name}`);
-  const said = await within(signal, (deadline) =>
+  const said = await answered(deadlineOf(signal), (deadline) =>
     provider.find({ key: keyOf(transferId), transferId, sentAt }, deadline),
   );
   if (!said && outcome === null && sentAgoMs < POLICY.payouts.notHereAfterMs) {
     throw new PayoutOpenError(`payout ${transferId}: ${name} does not have it, and may still be getting it`);
   }
   return said;
-}
-
-function within<Answer>(signal: AbortSignal, ask: (deadline: AbortSignal) => Promise<Answer>): Promise<Answer> {
-  const deadline = AbortSignal.any([signal, AbortSignal.timeout(POLICY.payouts.deadlineMs)]);
-  return untilAborted(ask(deadline), deadline);
 }
 
 async function take(deps: PayOutDeps, transferId: TransferId, attempt: OpenAttempt, said: Payout): Promise<Next> {

@@ -2,6 +2,7 @@ import type { LedgerRefusal } from '../../../ledger/entry.ts';
 import type { Queryable } from '../../../platform/db.ts';
 import { newId, type EntryId, type PostingId, type TransferId } from '../../../platform/ids.ts';
 import type { Money } from '../../../platform/money.ts';
+import { POLICY } from '../../../platform/policy.ts';
 import type { PayoutDestination } from '../../../providers/payout-provider.ts';
 import { parsePayoutReference } from '../../../providers/payout-reference.ts';
 import type { Preference } from '../../../providers/registry.ts';
@@ -104,6 +105,17 @@ export async function sendPayout(
 export interface AttemptOf {
   transferId: TransferId;
   number: number;
+}
+
+/** Whether an attempt is open, and so new that what is sent now is there, or will never be, before anybody trusts a "not here". */
+export async function isStillToSend(db: Queryable, { transferId, number }: AttemptOf): Promise<boolean> {
+  const { rowCount } = await db.query({
+    name: 'transfer-is-still-to-send',
+    text: `SELECT FROM transfer.provider_attempt WHERE transfer_id = $1 AND attempt = $2 AND outcome IS NULL
+             AND clock_timestamp() - sent_at < $3 * interval '1 millisecond'`,
+    values: [transferId, number, POLICY.payouts.beginWithinMs],
+  });
+  return rowCount === 1;
 }
 
 /** Notes what a provider does, or that it says nothing, while the attempt is open. */
