@@ -220,6 +220,23 @@ describe('reverseTransfer', () => {
     expect(await world.balance(from)).toBe(0n);
   });
 
+  test('is nobody’s to do with money of their own: neither who gets it back nor who had it', async () => {
+    const paid = await pay();
+    for (const own of [ada, ben]) {
+      const admin: Customer = { ...own, viewer: { ...own.viewer, roles: ['ADMIN'] } };
+      for (const shortfall of ['REFUSE', 'RECEIVABLE']) {
+        const input = { idempotencyKey: `own-${++keys}`, transferId: paid, reason: 'Mine', shortfall };
+        const { data } = await world.execute(admin, REVERSE, { input });
+        expect(data!['reverseTransfer']).toMatchObject({
+          refund: null,
+          userErrors: [{ code: 'OWN_TRANSFER', field: ['transferId'] }],
+        });
+      }
+    }
+    expect([await world.balance(from), await world.balance(to)]).toEqual([0n, 10_000n]);
+    expect((await reverse({ transferId: paid })).userErrors).toEqual([]);
+  });
+
   test('says why on the timeline', async () => {
     const paid = await pay();
     expect((await reverse({ transferId: paid })).userErrors).toEqual([]);

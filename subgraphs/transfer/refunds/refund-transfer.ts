@@ -67,6 +67,9 @@ async function plan(
   const original = originalId && (await store.findTransfers([originalId]))[0];
   const mayAsk = mutation === 'reverseTransfer' || original?.destination.ownerId === viewer.userId;
   if (!original || !mayAsk) throw refuse('TRANSFER_NOT_FOUND', ['transferId']);
+  // With a receivable the bank pays: whoever could decide that about their own money could make some.
+  const ends = [original.source.ownerId, original.destination.ownerId];
+  if (mutation === 'reverseTransfer' && ends.includes(viewer.userId)) throw refuse('OWN_TRANSFER', ['transferId']);
   if (amount && amount.currency !== original.amount.currency) throw refuse('CURRENCY_MISMATCH', ['amount', 'currency']);
   const amountMinor = amount?.amountMinor ?? null;
   const normalised = [original.id, amountMinor?.toString() ?? null, description, input.shortfall];

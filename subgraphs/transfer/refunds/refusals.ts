@@ -4,10 +4,11 @@ import type { RefusalMeaning } from '../../../platform/refusal.ts';
 import { TRANSFER_REFUSALS } from '../refusals.ts';
 
 /** What refunds refuse with and createTransfer does not. */
-type OwnRefusal = 'TRANSFER_NOT_FOUND' | 'NOT_REFUNDABLE' | 'REFUND_EXCEEDS_REMAINING' | 'REVERSAL_OF_REVERSAL';
+type OwnRefusal =
+  'TRANSFER_NOT_FOUND' | 'OWN_TRANSFER' | 'NOT_REFUNDABLE' | 'REFUND_EXCEEDS_REMAINING' | 'REVERSAL_OF_REVERSAL';
 
 /** What the database may say no with; stored with the key. */
-export type RefundVerdict = Exclude<OwnRefusal, 'TRANSFER_NOT_FOUND'> | 'NOT_REVERSIBLE' | LedgerRefusal;
+export type RefundVerdict = Exclude<OwnRefusal, 'TRANSFER_NOT_FOUND' | 'OWN_TRANSFER'> | 'NOT_REVERSIBLE' | LedgerRefusal;
 
 /** Every code that refundTransfer and reverseTransfer refuse with. */
 export type RefundRefusal =
@@ -29,6 +30,7 @@ const never = (message: string): RefusalMeaning => ({ message, retryable: false 
 /** What each code tells the caller; what createTransfer refuses with as well means the same here. */
 export const REFUND_REFUSALS: Record<RefundRefusal, RefusalMeaning> = {
   TRANSFER_NOT_FOUND: never('There is no such transfer, or you did not receive it.'),
+  OWN_TRANSFER: never('Somebody else must decide about this transfer.'),
   NOT_REFUNDABLE: never('Only a completed transfer between two customers can be given back.'),
   REFUND_EXCEEDS_REMAINING: never('This is more than remains of the transfer.'),
   REVERSAL_OF_REVERSAL: never('What gives money back cannot be given back itself. Make a new transfer.'),

@@ -248,6 +248,29 @@ describe('an overdraft', () => {
     expect((await overdraft(admin, id, '0')).data.answer.userErrors).toMatchObject([{ code: 'OVERDRAFT_IN_USE' }]);
   });
 
+  test('is agreed on by somebody else than the account’s owner, whatever their role', async () => {
+    const admin = staff('ADMIN');
+    const id = await world.open(admin.userId);
+    for (const amount of ['1', '0']) {
+      expect((await overdraft(admin, id, amount)).data.answer).toEqual({
+        overdraft: null,
+        userErrors: [{ code: 'OWN_ACCOUNT', field: ['accountId'] }],
+      });
+    }
+    expect((await overdraft(staff('ADMIN'), id, '1')).data.answer.userErrors).toEqual([]);
+  });
+
+  test('goes as far as the policy for its currency, and nowhere in a currency that the policy does not name', async () => {
+    const admin = staff('ADMIN');
+    const dollars = await world.open(viewerFor().userId);
+    expect((await overdraft(admin, dollars, '5000')).data.answer.userErrors).toEqual([]);
+    const coins = await world.open(viewerFor().userId, 'BTC');
+    expect((await overdraft(admin, coins, '0.00000001')).data.answer.userErrors).toEqual([
+      { code: 'OVERDRAFT_TOO_LARGE', field: ['amount'] },
+    ]);
+    expect((await overdraft(admin, coins, '0')).data.answer.userErrors).toEqual([]);
+  });
+
   test.each(['SUPPORT', 'COMPLIANCE', 'CUSTOMER', 'PARTNER'] as const)('is not for %s to set', async (role) => {
     const viewer = viewerFor(undefined, [role]);
     const id = await world.open(viewer.userId);
@@ -259,6 +282,7 @@ describe('an overdraft', () => {
     ['1.001', 'TOO_MANY_DECIMALS'],
     ['-1', 'AMOUNT_NOT_POSITIVE'],
     ['9'.repeat(40), 'AMOUNT_TOO_LARGE'],
+    ['5000.01', 'OVERDRAFT_TOO_LARGE'],
   ])('of %s is refused with %s', async (amount, refusal) => {
     const id = await world.open(viewerFor().userId);
     const { data } = await overdraft(staff('ADMIN'), id, amount);

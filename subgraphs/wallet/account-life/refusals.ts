@@ -5,7 +5,12 @@ import type { RefusalMeaning } from '../../../platform/refusal.ts';
 
 /** Every "no" to freezing, closing and overdrafts. */
 export type AccountLifeRefusal =
-  'ACCOUNT_NOT_FOUND' | 'INVALID_REASON' | Exclude<StatusRefusal | OverdraftRefusal, 'UNKNOWN_ACCOUNT'> | AmountRefusal;
+  | 'ACCOUNT_NOT_FOUND'
+  | 'INVALID_REASON'
+  | 'OWN_ACCOUNT'
+  | 'OVERDRAFT_TOO_LARGE'
+  | Exclude<StatusRefusal | OverdraftRefusal, 'UNKNOWN_ACCOUNT'>
+  | AmountRefusal;
 
 export const ACCOUNT_LIFE_REFUSALS: Record<AccountLifeRefusal, RefusalMeaning> = {
   ACCOUNT_NOT_FOUND: { message: 'There is no such account, or it is not yours.', retryable: false },
@@ -18,6 +23,8 @@ export const ACCOUNT_LIFE_REFUSALS: Record<AccountLifeRefusal, RefusalMeaning> =
     retryable: true,
   },
   OVERDRAFT_IN_USE: { message: 'More than that is in use already, reserved money included.', retryable: true },
+  OVERDRAFT_TOO_LARGE: { message: 'The bank agrees on no overdraft so large in this currency.', retryable: false },
+  OWN_ACCOUNT: { message: 'Somebody else must decide about this account.', retryable: false },
   UNSUPPORTED_CURRENCY: { message: 'This bank keeps no accounts in this currency.', retryable: false },
   INVALID_AMOUNT: { message: 'An amount is a plain decimal number such as 12.50.', retryable: false },
   AMOUNT_NOT_POSITIVE: { message: 'An overdraft is zero or more.', retryable: false },
