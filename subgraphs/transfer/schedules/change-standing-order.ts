@@ -5,7 +5,7 @@ import { POLICY } from '../../../platform/policy.ts';
 import type { Viewer } from '../../../platform/viewer.ts';
 import type { StandingOrderParent } from './graph-types.ts';
 import { between, firstAfter, lastOn, occurrence, type Occurrence } from './occurrences.ts';
-import { skipOccurrences, skipWaitingOccurrences } from './occurrence-store.ts';
+import { hasDueOccurrence, skipOccurrences, skipWaitingOccurrences } from './occurrence-store.ts';
 import { refuseSchedule } from './refusals.ts';
 import { changeOrder, databaseNow, lockOrder } from './standing-order-store.ts';
 
@@ -34,11 +34,15 @@ export function pauseStandingOrder(pool: Pool, viewer: Viewer, id: string): Prom
   });
 }
 
-/** Ends it for good. Again, or after its last occurrence: a retry that waits is given up all the same. */
+/**
+ * Ends it for good. Again: the same. One that has ended is cancelled while its last occurrence has no verdict: what is under way would
+ * otherwise not know that no attempt may follow it.
+ */
 export function cancelStandingOrder(pool: Pool, viewer: Viewer, id: string): Promise<StandingOrderParent> {
   return changeStandingOrder(pool, viewer, id, async (tx, order) => {
+    const isOver = order.status === 'ENDED' && !(await hasDueOccurrence(tx, order.id));
     await skipWaitingOccurrences(tx, order.id, 'CANCELLED');
-    return order.status === 'ENDED' ? order : changeOrder(tx, order, { status: 'CANCELLED', nextDueAt: null });
+    return isOver ? order : changeOrder(tx, order, { status: 'CANCELLED', nextDueAt: null });
   });
 }
 

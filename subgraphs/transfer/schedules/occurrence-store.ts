@@ -1,9 +1,10 @@
-import type { Queryable } from '../../../platform/db.ts';
+import type { Pool } from 'pg';
+import { withTransaction, type Queryable } from '../../../platform/db.ts';
 import type { ScheduleId, TransferId, UserId } from '../../../platform/ids.ts';
 import { POLICY } from '../../../platform/policy.ts';
 import type { Preference } from '../../../providers/registry.ts';
 import type { EndInput } from '../domain.ts';
-import type { OccurrenceStatus } from '../generated/resolvers.ts';
+import type { OccurrenceStatus, StandingOrderStatus } from '../generated/resolvers.ts';
 import type { OccurrenceParent, OrderedTransfer } from './graph-types.ts';
 import type { Occurrence } from './occurrences.ts';
 
@@ -16,6 +17,9 @@ import type { Occurrence } from './occurrences.ts';
  *   DUE       -> SKIPPED              paused or cancelled before an attempt had begun
  *   DUE, begun -> DUE, attempt + 1    too little money with RETRY: the next attempt has another idempotency key
  *   DUE, begun -> DONE | SKIPPED | FAILED
+ *
+ * An attempt begins, and another is put off, under a share of the order's lock and unless the order is PAUSED or CANCELLED: whoever stops it
+ * skips what waits, and nothing waits afterwards.
  */
 
 /** Which occurrence. */
@@ -59,6 +63,16 @@ export async function skipOccurrences(
              AS skipped (number, due_at)`,
     values: [orderId, skipped.map(({ number }) => number), skipped.map(({ dueAt }) => dueAt), code],
   });
+}
+
+/** Whether something of a locked order has no verdict yet. */
+export async function hasDueOccurrence(tx: Queryable, orderId: ScheduleId): Promise<boolean> {
+  const { rowCount } = await tx.query({
+    name: 'transfer-has-due-occurrence',
+    text: `SELECT FROM standing_order_occurrence WHERE standing_order_id = $1 AND status = 'DUE' LIMIT 1`,
+    values: [orderId],
+  });
+  return rowCount === 1;
 }
 
 /** Skips what of a locked order is DUE and has not begun. */
@@ -116,9 +130,9 @@ export async function beginAttempt(db: Queryable, { orderId, number }: Occurrenc
     name: 'transfer-begin-occurrence',
     text: `UPDATE standing_order_occurrence AS n
            SET begun_at = coalesce(n.begun_at, clock_timestamp()), amount = coalesce(n.amount, o.amount)
-           FROM standing_order AS o
+           FROM (SELECT * FROM standing_order WHERE id = $1 FOR SHARE) AS o
            WHERE o.id = n.standing_order_id AND n.standing_order_id = $1 AND n.number = $2 AND n.status = 'DUE'
-             AND (n.begun_at IS NOT NULL OR n.run_after <= clock_timestamp())
+             AND (n.begun_at IS NOT NULL OR o.status IN ('ACTIVE', 'ENDED') AND n.run_after <= clock_timestamp())
            RETURNING o.user_id, o.key_seed, o.source, o.destination, n.amount, o.currency, o.description, o.preference, n.attempt,
              clock_timestamp() > n.begun_at + make_interval(hours => $3) AS is_old`,
     values: [orderId, number, POLICY.schedules.giveUpHours],
@@ -161,25 +175,37 @@ export async function endOccurrence(
   });
 }
 
+/** Whether there is another attempt: AGAIN, or why not. */
+export type RetryAnswer = 'AGAIN' | 'TOO_LATE' | 'PAUSED' | 'CANCELLED';
+
 /**
- * Puts the next attempt off by the policy's hours, where that is still before `beforeAt`. False when it is not, or the occurrence has ended
- * or is at a later attempt.
+ * Puts the next attempt off by the policy's hours, where that is still before `beforeAt`, unless the order was stopped meanwhile. TOO_LATE also
+ * when the occurrence has ended or is at a later attempt.
  */
 export async function retryOccurrence(
-  db: Queryable,
+  pool: Pool,
   { orderId, number }: OccurrenceId,
   { attempt, code, beforeAt }: { attempt: number; code: string; beforeAt: Date | null },
-): Promise<boolean> {
-  const { rowCount } = await db.query({
-    name: 'transfer-retry-occurrence',
-    text: `UPDATE standing_order_occurrence AS n
-           SET attempt = attempt + 1, run_after = later.at, look_at = later.at, begun_at = NULL, amount = NULL, code = $4
-           FROM (SELECT clock_timestamp() + make_interval(hours => $5) AS at) AS later
-           WHERE n.standing_order_id = $1 AND n.number = $2 AND n.status = 'DUE' AND n.attempt = $3
-             AND ($6::timestamptz IS NULL OR later.at < $6)`,
-    values: [orderId, number, attempt, code, POLICY.schedules.retryHours, beforeAt],
+): Promise<RetryAnswer> {
+  return withTransaction(pool, async (tx) => {
+    const { rows } = await tx.query<{ status: StandingOrderStatus }>({
+      name: 'transfer-share-standing-order',
+      text: 'SELECT status FROM standing_order WHERE id = $1 FOR SHARE',
+      values: [orderId],
+    });
+    const { status } = rows[0]!;
+    if (status === 'PAUSED' || status === 'CANCELLED') return status;
+    const { rowCount } = await tx.query({
+      name: 'transfer-retry-occurrence',
+      text: `UPDATE standing_order_occurrence AS n
+             SET attempt = attempt + 1, run_after = later.at, look_at = later.at, begun_at = NULL, amount = NULL, code = $4
+             FROM (SELECT clock_timestamp() + make_interval(hours => $5) AS at) AS later
+             WHERE n.standing_order_id = $1 AND n.number = $2 AND n.status = 'DUE' AND n.attempt = $3
+               AND ($6::timestamptz IS NULL OR later.at < $6)`,
+      values: [orderId, number, attempt, code, POLICY.schedules.retryHours, beforeAt],
+    });
+    return rowCount === 1 ? 'AGAIN' : 'TOO_LATE';
   });
-  return rowCount === 1;
 }
 
 interface OccurrenceRow {

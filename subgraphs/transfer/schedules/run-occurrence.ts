@@ -9,6 +9,7 @@ import {
   beginAttempt,
   endOccurrence,
   retryOccurrence,
+  type AttemptVerdict,
   type BegunAttempt,
   type OccurrenceId,
 } from './occurrence-store.ts';
@@ -69,6 +70,12 @@ async function record(
   }
   const beforeAt = occurrence({ ...order, endsOn: null }, id.number + 1)?.dueAt ?? null;
   const again =
-    at <= POLICY.schedules.mostRetries && (await retryOccurrence(pool, id, { attempt: at, code, beforeAt }));
-  if (!again) await endOccurrence(pool, id, { attempt: at, verdict: { status: 'FAILED', transferId: null, code } });
+    at > POLICY.schedules.mostRetries ? 'TOO_LATE' : await retryOccurrence(pool, id, { attempt: at, code, beforeAt });
+  if (again === 'AGAIN') return;
+  const verdict: AttemptVerdict =
+    again === 'TOO_LATE'
+      ? { status: 'FAILED', transferId: null, code }
+      : // As if the order had been stopped a moment later, while the next attempt waited.
+        { status: 'SKIPPED', transferId: null, code: again };
+  await endOccurrence(pool, id, { attempt: at, verdict });
 }
