@@ -11,6 +11,7 @@ export type OperationsRefusal =
   | 'SECOND_PERSON_REQUIRED'
   | 'HOLD_NOT_FOUND'
   | 'HOLD_CLOSED'
+  | 'HOLD_OF_POCKET'
   | 'TRANSFER_WAS_SENT'
   | 'TRANSFER_IN_REVIEW'
   | 'TRANSFER_NOT_FOUND'
@@ -29,6 +30,7 @@ export const OPERATIONS_REFUSALS: Record<OperationsRefusal, RefusalMeaning> = {
   SECOND_PERSON_REQUIRED: never('You have said so before: another person has to agree.'),
   HOLD_NOT_FOUND: never('There is no such hold.'),
   HOLD_CLOSED: never('This hold has ended.'),
+  HOLD_OF_POCKET: never('This is money in a pocket: only the owner of the account frees it.'),
   TRANSFER_WAS_SENT: never(
     'The transfer behind this hold was sent, or may have been: the money is not the customer’s to spend.',
   ),

@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type pg from 'pg';
 import { placeHold } from '../../../ledger/holds.ts';
-import { newId, type AccountId, type HoldId, type TransferId } from '../../../platform/ids.ts';
+import { closePocket, movePocket, openPocket } from '../../../ledger/pockets.ts';
+import { newId, type AccountId, type HoldId, type PocketId, type TransferId } from '../../../platform/ids.ts';
 import { ALLOW, openTransferWorld, type Customer, type TransferWorld } from '../../../tests/transfer-world.ts';
 import { storeHeld } from '../payouts/held-store.ts';
 import { sendPayout } from '../payouts/payout-store.ts';
@@ -134,6 +135,21 @@ describe('what may be on its way', () => {
     await send(payout.transferId);
     await expect(say(payout.holdId, 'lena')).rejects.toMatchObject({ code: 'TRANSFER_WAS_SENT' });
   });
+});
+
+test('money in a pocket is nobody’s to free, however many say so: it is its owner’s', async () => {
+  const id = newId<PocketId>();
+  expect(await openPocket(world.admin, { id, accountId: account, most: 20 })).toBeNull();
+  expect(await movePocket(world.admin, id, 100n)).toBeNull();
+  const { rows } = await world.admin.query<{ hold_id: HoldId }>('SELECT hold_id FROM ledger.pocket WHERE id = $1', [
+    id,
+  ]);
+  for (const actor of ['kofi', 'lena']) {
+    await expect(say(rows[0]!.hold_id, actor)).rejects.toMatchObject({ code: 'HOLD_OF_POCKET' });
+  }
+  // Nothing was broken on the way: the owner goes on with it.
+  expect(await movePocket(world.admin, id, 1n)).toBeNull();
+  expect(await closePocket(world.admin, id)).toBeNull();
 });
 
 test('holds that there are not are not found', async () => {

@@ -37,6 +37,7 @@ export async function releaseHoldByTwo(
     const behind = transferId ? await lockTransfer(tx, transferId) : null;
     await tx.query({ text: 'SELECT pg_advisory_xact_lock(hashtextextended($1, 0))', values: [holdId] });
     await mustBeOpen(tx, holdId);
+    await mustBeOfNoPocket(tx, holdId);
     if (behind?.sent || behind?.status === 'COMPLETED') throw refuse('TRANSFER_WAS_SENT');
     if (behind?.status === 'HELD_FOR_REVIEW') throw refuse('TRANSFER_IN_REVIEW');
     const by = await findProposers(tx, holdId);
@@ -79,6 +80,12 @@ async function mustBeOpen(tx: Queryable, holdId: HoldId): Promise<void> {
     values: [holdId],
   });
   if (rows[0]!.status !== 'OPEN') throw refuse('HOLD_CLOSED');
+}
+
+/** What is in a pocket, its owner has set aside: they free it themselves. */
+async function mustBeOfNoPocket(tx: Queryable, holdId: HoldId): Promise<void> {
+  const { rows } = await tx.query({ text: 'SELECT FROM ledger.pocket WHERE hold_id = $1', values: [holdId] });
+  if (rows.length > 0) throw refuse('HOLD_OF_POCKET');
 }
 
 async function lockTransfer(tx: Queryable, transferId: TransferId): Promise<Behind | null> {

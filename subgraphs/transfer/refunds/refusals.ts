@@ -8,7 +8,8 @@ type OwnRefusal =
   'TRANSFER_NOT_FOUND' | 'OWN_TRANSFER' | 'NOT_REFUNDABLE' | 'REFUND_EXCEEDS_REMAINING' | 'REVERSAL_OF_REVERSAL';
 
 /** What the database may say no with; stored with the key. */
-export type RefundVerdict = Exclude<OwnRefusal, 'TRANSFER_NOT_FOUND' | 'OWN_TRANSFER'> | 'NOT_REVERSIBLE' | LedgerRefusal;
+export type RefundVerdict =
+  Exclude<OwnRefusal, 'TRANSFER_NOT_FOUND' | 'OWN_TRANSFER'> | 'NOT_REVERSIBLE' | LedgerRefusal;
 
 /** Every code that refundTransfer and reverseTransfer refuse with. */
 export type RefundRefusal =

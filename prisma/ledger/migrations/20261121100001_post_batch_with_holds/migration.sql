@@ -1,4 +1,5 @@
--- ledger.post_batch as before, which from now on also moves `held`, heeds the posting gate, and is otherwise the same.
+-- ledger.post_batch as before, which from now on heeds the posting gate. What it does is done by post_batch_with_holds, which also moves `held`:
+-- ledger.capture_hold calls that, and no role may, because who says what is held could free anybody's money.
 DROP FUNCTION post_batch;
 
 -- Posts many entries in one call, each with its own verdict: one that is refused does not disturb its neighbours.
@@ -13,7 +14,7 @@ DROP FUNCTION post_batch;
 -- p_spent_currency[i] against a limit the customer may have set for that currency. Days and months are UTC. A refused entry
 -- counts nothing.
 --
--- p_leg_held is for ledger.capture_hold alone: by how much leg k changes `held` of its account, together with what it posts, in one
+-- p_leg_held is ledger.capture_hold's: by how much leg k changes `held` of its account, together with what it posts, in one
 -- version. Such a leg may leave a FROZEN account, because the money was promised before; for the same reason the gate does not stop it.
 --
 -- Steps: 1. check the shape: what is wrong there is a bug of the caller and raises. 2. lock, first the limits in the order of their
@@ -22,8 +23,9 @@ DROP FUNCTION post_batch;
 -- once. 5. append one EntryPosted per entry.
 --
 -- Plans are generic, because planning anew in every call costs more than it gains, and may be made while the tables are still
--- empty. The settings leave nothing but index look-ups, which are right then and later.
-CREATE FUNCTION post_batch(
+-- empty. The settings leave nothing but index look-ups, which are right then and later. They, the search path and the rights come from
+-- whoever calls (ledger.post_batch below, ledger.capture_hold): said twice they would be paid for twice in every posting.
+CREATE FUNCTION post_batch_with_holds(
   p_entry_id uuid[], p_kind text[], p_transfer_id uuid[], p_description text[], p_wanted boolean[],
   p_leg_entry int[], p_leg_posting_id uuid[], p_leg_account_id uuid[], p_leg_currency text[], p_leg_amount numeric[],
   p_leg_line_type text[], p_leg_counterparty text[],
@@ -31,8 +33,7 @@ CREATE FUNCTION post_batch(
   p_monthly_usd numeric[] DEFAULT NULL, p_spent_currency text[] DEFAULT NULL, p_spent_amount numeric[] DEFAULT NULL,
   p_leg_held numeric[] DEFAULT NULL
 ) RETURNS TABLE (entry_no int, verdict text, posted_at timestamptz)
-  LANGUAGE plpgsql SECURITY DEFINER SET search_path = ledger, pg_temp
-  SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET jit = off AS $$
+  LANGUAGE plpgsql AS $$
 DECLARE
   largest CONSTANT numeric := 1e38 - 1; -- what numeric(38, 0) can hold
   entries CONSTANT int := coalesce(array_length(p_entry_id, 1), 0);
@@ -284,5 +285,20 @@ BEGIN
   RETURN QUERY SELECT e.no::int, e.verdict, CASE WHEN e.verdict = 'POSTED' THEN batch_at END
     FROM unnest(verdicts) WITH ORDINALITY AS e (verdict, no);
 END $$;
+
+-- What services post with. The body is one call and in SQL, which is the least that a second function can cost.
+CREATE FUNCTION post_batch(
+  p_entry_id uuid[], p_kind text[], p_transfer_id uuid[], p_description text[], p_wanted boolean[],
+  p_leg_entry int[], p_leg_posting_id uuid[], p_leg_account_id uuid[], p_leg_currency text[], p_leg_amount numeric[],
+  p_leg_line_type text[], p_leg_counterparty text[],
+  p_spent_by uuid[] DEFAULT NULL, p_spent_usd numeric[] DEFAULT NULL, p_daily_usd numeric[] DEFAULT NULL,
+  p_monthly_usd numeric[] DEFAULT NULL, p_spent_currency text[] DEFAULT NULL, p_spent_amount numeric[] DEFAULT NULL
+) RETURNS TABLE (entry_no int, verdict text, posted_at timestamptz)
+  LANGUAGE sql SECURITY DEFINER SET search_path = ledger, pg_temp
+  SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET jit = off AS $$
+  SELECT * FROM post_batch_with_holds(p_entry_id, p_kind, p_transfer_id, p_description, p_wanted, p_leg_entry, p_leg_posting_id,
+    p_leg_account_id, p_leg_currency, p_leg_amount, p_leg_line_type, p_leg_counterparty, p_spent_by, p_spent_usd, p_daily_usd,
+    p_monthly_usd, p_spent_currency, p_spent_amount)
+$$;
 
 GRANT EXECUTE ON FUNCTION post_batch TO dwaybank_transfer, dwaybank_ledger;

@@ -195,13 +195,22 @@ BEGIN
   RETURN known;
 END $$;
 
+-- Money that is set aside in a pocket (20261121100100_account_status) is touched by the functions for pockets alone: whoever else does so
+-- is mistaken. No lock is needed to know: a hold is a pocket's from the commit that places it until it has ended.
+CREATE FUNCTION refuse_hold_of_pocket(p_hold_id uuid) RETURNS void
+  LANGUAGE plpgsql STABLE SET search_path = ledger, pg_temp AS $$
+BEGIN
+  IF EXISTS (SELECT FROM pocket WHERE hold_id = p_hold_id) THEN
+    RAISE EXCEPTION 'hold % is money in a pocket', p_hold_id USING ERRCODE = 'DW003';
+  END IF;
+END $$;
+
 -- Holds more under the same hold: INCREASED, or HOLD_EXPIRED, HOLD_CLOSED and the refusals of place_hold. The expiry stays.
-CREATE FUNCTION increase_hold(
+CREATE FUNCTION increase_any_hold(
   p_hold_id uuid, p_amount numeric, p_spent_usd numeric DEFAULT NULL, p_daily_usd numeric DEFAULT NULL,
   p_monthly_usd numeric DEFAULT NULL, p_spent_amount numeric DEFAULT NULL
 ) RETURNS TABLE (verdict text, at timestamptz)
-  LANGUAGE plpgsql SECURITY DEFINER SET search_path = ledger, pg_temp
-  SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET jit = off AS $$
+  LANGUAGE plpgsql SET search_path = ledger, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
   found_hold hold;
@@ -240,6 +249,17 @@ BEGIN
   RETURN QUERY SELECT 'INCREASED', moment;
 END $$;
 
+CREATE FUNCTION increase_hold(
+  p_hold_id uuid, p_amount numeric, p_spent_usd numeric DEFAULT NULL, p_daily_usd numeric DEFAULT NULL,
+  p_monthly_usd numeric DEFAULT NULL, p_spent_amount numeric DEFAULT NULL
+) RETURNS TABLE (verdict text, at timestamptz)
+  LANGUAGE plpgsql SECURITY DEFINER SET search_path = ledger, pg_temp
+  SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET jit = off AS $$
+BEGIN
+  PERFORM refuse_hold_of_pocket(p_hold_id);
+  RETURN QUERY SELECT * FROM increase_any_hold(p_hold_id, p_amount, p_spent_usd, p_daily_usd, p_monthly_usd, p_spent_amount);
+END $$;
+
 -- Frees p_amount of an open hold, of which that much is left, and gives the limits back what it counted: the time it happened.
 CREATE FUNCTION free_held(p_account account, p_hold hold, p_amount numeric, p_kind text) RETURNS timestamptz
   LANGUAGE plpgsql SET search_path = ledger, pg_temp AS $$
@@ -258,9 +278,8 @@ END $$;
 
 -- Gives up p_amount of a hold, or all that is left (null): RELEASED, HOLD_CLOSED when it has ended, RELEASE_EXCEEDS_HOLD. A hold that
 -- is past its expiry and not swept yet may still be released: either way the money is free.
-CREATE FUNCTION release_hold(p_hold_id uuid, p_amount numeric DEFAULT NULL) RETURNS TABLE (verdict text, at timestamptz)
-  LANGUAGE plpgsql SECURITY DEFINER SET search_path = ledger, pg_temp
-  SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET jit = off AS $$
+CREATE FUNCTION release_any_hold(p_hold_id uuid, p_amount numeric DEFAULT NULL) RETURNS TABLE (verdict text, at timestamptz)
+  LANGUAGE plpgsql SET search_path = ledger, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
   found_hold hold;
@@ -283,18 +302,32 @@ BEGIN
   END IF;
 END $$;
 
--- Moves a hold's expiry (null: it never ends, as money must that has been sent): KEPT, HOLD_EXPIRED, HOLD_CLOSED.
-CREATE FUNCTION keep_hold(p_hold_id uuid, p_until timestamptz DEFAULT NULL) RETURNS text
+CREATE FUNCTION release_hold(p_hold_id uuid, p_amount numeric DEFAULT NULL) RETURNS TABLE (verdict text, at timestamptz)
+  LANGUAGE plpgsql SECURITY DEFINER SET search_path = ledger, pg_temp
+  SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET jit = off AS $$
+BEGIN
+  PERFORM refuse_hold_of_pocket(p_hold_id);
+  RETURN QUERY SELECT * FROM release_any_hold(p_hold_id, p_amount);
+END $$;
+
+-- Moves a hold's expiry (null: it never ends, as money must that has been sent): KEPT, HOLD_EXPIRED, HOLD_CLOSED. With p_must_be_active, for
+-- money that is about to leave for the first time, also ACCOUNT_FROZEN and ACCOUNT_CLOSED. It takes the limits' locks as well, so that
+-- the caller may release the hold in the same transaction.
+CREATE FUNCTION keep_hold(p_hold_id uuid, p_until timestamptz DEFAULT NULL, p_must_be_active boolean DEFAULT false) RETURNS text
   LANGUAGE plpgsql SECURITY DEFINER SET search_path = ledger, pg_temp AS $$
 DECLARE
   found_hold hold := known_hold(p_hold_id);
+  acc account;
 BEGIN
-  PERFORM lock_for_hold(NULL, found_hold.account_id);
+  PERFORM refuse_hold_of_pocket(p_hold_id);
+  acc := lock_for_hold(found_hold.spent_by, found_hold.account_id);
   SELECT * INTO found_hold FROM hold WHERE id = p_hold_id;
   IF has_expired(found_hold) THEN
     RETURN 'HOLD_EXPIRED';
   ELSIF found_hold.status <> 'OPEN' THEN
     RETURN 'HOLD_CLOSED';
+  ELSIF p_must_be_active AND acc.status <> 'ACTIVE' THEN
+    RETURN 'ACCOUNT_' || acc.status;
   END IF;
   UPDATE hold SET expires_at = p_until WHERE id = p_hold_id;
   RETURN 'KEPT';
@@ -351,6 +384,7 @@ DECLARE
   version_before bigint;
   posted record;
 BEGIN
+  PERFORM refuse_hold_of_pocket(p_hold_id);
   FOR k IN 1..legs LOOP
     CONTINUE WHEN p_leg_account_id[k] <> found_hold.account_id;
     IF p_leg_amount[k] > 0 THEN
@@ -388,7 +422,7 @@ BEGIN
   END IF;
 
   SELECT version INTO version_before FROM account WHERE id = found_hold.account_id;
-  SELECT * INTO posted FROM post_batch(
+  SELECT * INTO posted FROM post_batch_with_holds(
     ARRAY[p_entry_id], ARRAY[p_kind], ARRAY[p_transfer_id], ARRAY[p_description], ARRAY[true],
     array_fill(1, ARRAY[legs]), p_leg_posting_id, p_leg_account_id, p_leg_currency, p_leg_amount, p_leg_line_type, p_leg_counterparty,
     p_leg_held => leg_held);

@@ -185,7 +185,7 @@ BEGIN
         FROM place_hold(p_hold_id, a.id, p_amount, a.currency, NULL, NULL, NULL, NULL, NULL, NULL, NULL) h;
       UPDATE pocket SET hold_id = p_hold_id WHERE id = p.id;
     ELSE
-      SELECT h.verdict INTO STRICT said FROM increase_hold(p.hold_id, p_amount, NULL, NULL, NULL, NULL) h;
+      SELECT h.verdict INTO STRICT said FROM increase_any_hold(p.hold_id, p_amount, NULL, NULL, NULL, NULL) h;
     END IF;
     IF said NOT IN ('HELD', 'INCREASED') THEN
       RAISE EXCEPTION 'the hold of pocket % answers %', p.id, said;
@@ -206,7 +206,7 @@ CREATE FUNCTION release_pocket(p_pocket_id uuid, p_hold_id uuid, p_amount numeri
 DECLARE
   said text;
 BEGIN
-  SELECT h.verdict INTO STRICT said FROM release_hold(p_hold_id, p_amount) h;
+  SELECT h.verdict INTO STRICT said FROM release_any_hold(p_hold_id, p_amount) h;
   IF said <> 'RELEASED' THEN
     RAISE EXCEPTION 'the hold of pocket % answers %', p_pocket_id, said;
   END IF;
