@@ -21,8 +21,9 @@ export async function applyProviderNotice(
   const attempt = payout?.attempts.findLast((known) => known.provider === provider);
   if (!attempt) return neverGiven(deps, transferId, provider, said.outcome);
   const verdict = await recordAnswer(deps, transferId, attempt, said);
-  // The job waits for its next look; what is to be done now need not wait for that.
-  if (verdict === 'DONE' && said.outcome === 'DECLINED') await hurryPayOut(deps.pool, transferId);
+  // The job waits for its next look; what is to be done now need not wait for that. Also when it was known: who took it in may have died here.
+  if ((verdict === 'DONE' || verdict === 'KNOWN') && said.outcome === 'DECLINED')
+    await hurryPayOut(deps.pool, transferId);
 }
 
 /** Asks the provider of a payout what became of it, by our key, and takes in what it says. Throws what the provider throws. */

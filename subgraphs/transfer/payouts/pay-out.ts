@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { withRetry } from '../../../platform/db.ts';
 import { parseId, type TransferId } from '../../../platform/ids.ts';
 import type { JobTask } from '../../../platform/jobs.ts';
 import { POLICY } from '../../../platform/policy.ts';
@@ -30,7 +31,8 @@ import { answered, deadlineOf, openSendWindow, type SendWindow } from './send-wi
  * are taken under the transfer's lock, a provider pays a key once, the hold is captured once, and the database lets no second attempt be
  * open while the first may pay.
  *
- * 1. Read. What has ended, or waits for a person, is done.
+ * 1. Read. What has ended, or waits for a review, is done. While no attempt is open and a provider has contradicted itself, or the account was frozen
+ *    before anything was sent, it goes no further and the job is tried again.
  * 2. No attempt is open: choose who carries it, write SENT_TO_PROVIDER with the attempt, and only then send, outside any transaction. Whoever
  *    comes after a crash knows that the provider may have it. It is sent at once or not by this job (send-window.ts): another may have taken over.
  * 3. An attempt is open: ask that same provider, by our key. Never another, and nothing is sent again, before it has said "not here".
@@ -47,6 +49,7 @@ export interface PayOutDeps extends AnswerDeps {
 const NO_PROVIDER = 'no_provider';
 const UNREACHABLE = 'provider_unreachable';
 const NOT_HERE = 'not_sent';
+const METHOD_DISCONNECTED = 'payment_method_disconnected';
 
 /** More rounds than all providers have attempts. */
 const MOST_ROUNDS = 50;
@@ -70,6 +73,9 @@ export async function payOut(deps: PayOutDeps, transferId: TransferId, signal: A
     if (payout.status === 'COMPENSATING') return compensatePayout(deps, payout);
     if (!mayGoOn(payout)) return;
     const open = payout.attempts.find(({ outcome }) => outcome === null);
+    if (!open && payout.waitsFor) {
+      throw new PayoutOpenError(`payout ${transferId} waits for its ${payout.waitsFor.toLowerCase()}`);
+    }
     const next = open ? await askAgain(deps, payout, open, signal) : await sendToNext(deps, payout, signal);
     if (next === 'ENDED') return;
   }
@@ -91,6 +97,11 @@ type Next = 'ENDED' | 'AGAIN';
 async function sendToNext(deps: PayOutDeps, payout: StoredPayout, signal: AbortSignal): Promise<Next> {
   const { pool, payouts, wakeUp } = deps;
   const { transferId, destination, amount, description, preference } = payout;
+  // Only before anything was sent: what a provider may have had goes where it went.
+  if (payout.attempts.length === 0 && !payout.methodActive) {
+    await endWithoutMoney(deps, payout, { code: METHOD_DISCONNECTED, note: null });
+    return 'AGAIN';
+  }
   const wanted = wantedPayout(destination, amount);
   const choice = chooseProvider(payout, payouts.candidates(wanted, preference), await readPauses(pool), POLICY.payouts);
   if (choice === 'PAUSED') throw new PayoutOpenError(`payout ${transferId}: nothing may leave that way for now`);
@@ -100,11 +111,8 @@ async function sendToNext(deps: PayOutDeps, payout: StoredPayout, signal: AbortS
   }
   const { provider } = choice.chosen;
   const window = openSendWindow(signal);
-  const sent = await sendPayout(pool, transferId, {
-    provider: provider.name,
-    figures: choice.figures,
-    note: choice.note,
-  });
+  const { figures, note } = choice;
+  const sent = await withRetry(() => sendPayout(pool, transferId, { provider: provider.name, figures, note }));
   wakeUp.signal();
   // It has ended, or somebody else is at it: what is there now says.
   if (!sent) return 'AGAIN';
@@ -201,9 +209,8 @@ export async function findPayout(
 async function take(deps: PayOutDeps, transferId: TransferId, attempt: OpenAttempt, said: Payout): Promise<Next> {
   const verdict = await recordAnswer(deps, transferId, attempt, said);
   if (verdict === 'NOTED') throw new PayoutOpenError(`payout ${transferId}: ${attempt.provider} still works on it`);
-  // A contradiction is before staff now, and so is money that cannot be booked.
-  if (verdict === 'STUCK' || verdict === 'CONTRADICTION') return 'ENDED';
-  return 'AGAIN';
+  // Money that cannot be booked is before staff now, whose retry makes a job. After a contradiction it waits for them, or has ended.
+  return verdict === 'STUCK' ? 'ENDED' : 'AGAIN';
 }
 
 async function stayOpen(

@@ -35,6 +35,10 @@ export interface StoredPayout {
   description: string | null;
   preference: Preference;
   quotedProvider: string | null;
+  /** What it waits for before it is given to a provider, or fails: staff, where a provider has contradicted itself, or the account, which is frozen. */
+  waitsFor: 'STAFF' | 'ACCOUNT' | null;
+  /** False: the payment method that it goes to was disconnected. */
+  methodActive: boolean;
   /** In the order in which they were made. */
   attempts: Attempt[];
 }
@@ -54,11 +58,15 @@ export async function readPayout(db: Queryable, transferId: TransferId): Promise
     description: string | null;
     preference: Preference;
     quoted_provider: string | null;
+    waits_for: StoredPayout['waitsFor'];
+    method_active: boolean;
     attempts: AttemptRow[];
   }>({
     name: 'transfer-read-payout',
     text: `SELECT t.status, t.amount, t.currency, t.destination_reference AS reference, t.destination_holder AS holder, t.description,
-             t.preference, t.quoted_provider, coalesce((
+             t.preference, t.quoted_provider, transfer.payout_waits_for(t.id, t.source_account_id) AS waits_for,
+             NOT EXISTS (SELECT FROM transfer.payment_method m WHERE m.id = t.destination_payment_method_id AND NOT m.active) AS method_active,
+             coalesce((
                SELECT jsonb_agg(jsonb_build_object('number', a.attempt, 'provider', a.provider, 'sentAt', a.sent_at,
                  'sentAgoMs', round(extract(epoch FROM clock_timestamp() - a.sent_at) * 1000),
                  'outcome', a.outcome, 'code', a.code, 'message', a.message) ORDER BY a.attempt)
@@ -76,6 +84,8 @@ export async function readPayout(db: Queryable, transferId: TransferId): Promise
     description: row.description,
     preference: row.preference,
     quotedProvider: row.quoted_provider,
+    waitsFor: row.waits_for,
+    methodActive: row.method_active,
     attempts: row.attempts.map((attempt) => ({ ...attempt, sentAt: new Date(attempt.sentAt) })),
   };
 }

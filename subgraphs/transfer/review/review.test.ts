@@ -131,6 +131,23 @@ describe('a transfer that a person must look at', () => {
     expect(codes(await decide(RELEASE, { id }))).toEqual([]);
   });
 
+  test.each(['INTERNAL', 'WITHDRAWAL'])(
+    'cannot be released from an account that was frozen meanwhile (%s)',
+    async (type) => {
+      const { id } = type === 'INTERNAL' ? await internal() : await scene.started();
+      const before = await scene.balance();
+      await scene.world.setStatus(scene.account, 'FROZEN');
+      expect(codes(await decide(RELEASE, { id }))).toEqual(['ACCOUNT_FROZEN']);
+      expect((await scene.read(id))!.status).toBe('HELD_FOR_REVIEW');
+      expect(await scene.balance()).toEqual(before);
+      expect(await scene.entriesOf(id)).toBe(0);
+      await scene.world.setStatus(scene.account, 'ACTIVE');
+      expect(codes(await decide(RELEASE, { id }))).toEqual([]);
+      await scene.reaches(id, 'COMPLETED');
+      await scene.world.proveBooks();
+    },
+  );
+
   test('is never decided by whose money it is, or would be', async () => {
     const ada = { ...scene.ada, viewer: { ...scene.ada.viewer, roles: ['CUSTOMER', 'ADMIN'] as const } };
     const bob = { ...scene.bob, viewer: { ...scene.bob.viewer, roles: ['CUSTOMER', 'COMPLIANCE'] as const } };

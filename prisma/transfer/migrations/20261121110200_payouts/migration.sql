@@ -175,9 +175,30 @@ CREATE FUNCTION is_with_provider(p_status text) RETURNS boolean
   SELECT p_status IN ('SENT_TO_PROVIDER', 'PROVIDER_PROCESSING', 'PROVIDER_CONFIRMING')
 $$;
 
+-- Whether a provider has said of a payout what cannot be true, and nobody has resolved that: where its money is is not known, so it goes to nobody else
+-- and is not given back.
+CREATE FUNCTION is_contradicted(p_transfer_id uuid) RETURNS boolean
+  LANGUAGE plpgsql STABLE SET search_path = transfer, pg_temp AS $$
+BEGIN
+  RETURN EXISTS (SELECT FROM dead_letter l
+    WHERE l.transfer_id = p_transfer_id AND l.kind = 'PROVIDER_CONTRADICTION' AND l.state <> 'RESOLVED');
+END $$;
+
+-- What a payout that no provider has waits for, before it is given to one or fails: STAFF while it is contradicted; ACCOUNT while its account is not
+-- ACTIVE and nothing was ever sent (then its hold expires); else null.
+CREATE FUNCTION payout_waits_for(p_transfer_id uuid, p_account_id uuid) RETURNS text
+  LANGUAGE plpgsql STABLE SET search_path = transfer, pg_temp AS $$
+BEGIN
+  RETURN CASE
+    WHEN is_contradicted(p_transfer_id) THEN 'STAFF'
+    WHEN NOT EXISTS (SELECT FROM provider_attempt a WHERE a.transfer_id = p_transfer_id)
+      AND EXISTS (SELECT FROM ledger.account acc WHERE acc.id = p_account_id AND acc.status <> 'ACTIVE') THEN 'ACCOUNT'
+  END;
+END $$;
+
 -- Gives a payout to a provider, on paper, before the provider hears of it: from now on nothing but the provider's word, or another's, ends
 -- it, and its hold lasts. sent is false when it must not be sent (any more): it has ended or waits for a person, another attempt may
--- yet pay, or its hold has expired, which ends it here.
+-- yet pay, its account was frozen before anything was sent, or its hold has expired, which ends it here.
 CREATE FUNCTION send_payout(p_transfer_id uuid, p_provider text, p_figures jsonb, p_note text)
   RETURNS TABLE (sent boolean, status text, attempt smallint, sent_at timestamptz)
   LANGUAGE plpgsql SET search_path = transfer, pg_temp AS $$
@@ -189,13 +210,19 @@ DECLARE
   kept text;
 BEGIN
   IF payout.type NOT IN ('WITHDRAWAL', 'EXTERNAL') OR NOT (payout.status = 'BALANCE_RESERVED' OR is_with_provider(payout.status))
-    OR EXISTS (SELECT FROM provider_attempt a WHERE a.transfer_id = p_transfer_id
+    OR is_contradicted(p_transfer_id) OR EXISTS (SELECT FROM provider_attempt a WHERE a.transfer_id = p_transfer_id
       AND (a.outcome IS NULL OR a.outcome IN ('SUCCEEDED', 'RETURNED'))) THEN
     RETURN QUERY SELECT false, payout.status, NULL::smallint, NULL::timestamptz;
     RETURN;
   END IF;
-  kept := ledger.keep_hold(payout.hold_id);
-  IF kept <> 'KEPT' THEN
+  SELECT coalesce(max(a.attempt), 0) + 1 INTO next_attempt FROM provider_attempt a WHERE a.transfer_id = p_transfer_id;
+  -- What ends it here takes all these locks: in their order.
+  PERFORM FROM quote q WHERE q.used_by = p_transfer_id FOR NO KEY UPDATE;
+  kept := ledger.keep_hold(payout.hold_id, NULL, next_attempt = 1);
+  IF kept IN ('ACCOUNT_FROZEN', 'ACCOUNT_CLOSED') THEN
+    RETURN QUERY SELECT false, payout.status, NULL::smallint, NULL::timestamptz;
+    RETURN;
+  ELSIF kept <> 'KEPT' THEN
     IF payout.status = 'BALANCE_RESERVED' THEN
       PERFORM free_quote(payout.id), release_money(payout), write_step(payout, 'EXPIRED', NULL, NULL, NULL);
     ELSE
@@ -206,7 +233,6 @@ BEGIN
       NULL::timestamptz;
     RETURN;
   END IF;
-  SELECT coalesce(max(a.attempt), 0) + 1 INTO next_attempt FROM provider_attempt a WHERE a.transfer_id = p_transfer_id;
   stepped := write_step(payout, 'SENT_TO_PROVIDER', NULL, p_note, NULL);
   INSERT INTO provider_attempt (transfer_id, attempt, provider, figures, sent_at)
     VALUES (p_transfer_id, next_attempt, p_provider, p_figures, stepped);
@@ -306,13 +332,14 @@ BEGIN
   RETURN 'DONE';
 END $$;
 
--- Nobody carries it: its money is released and it has FAILED. Nothing while an attempt may yet pay, or when it has ended. Returns the status.
+-- Nobody carries it: its money is released and it has FAILED. Nothing while an attempt may yet pay or it is contradicted, or when it has
+-- ended. Returns the status.
 CREATE FUNCTION fail_payout(p_transfer_id uuid, p_code text, p_note text) RETURNS text
   LANGUAGE plpgsql SET search_path = transfer, pg_temp AS $$
 DECLARE
   payout CONSTANT transfer := lock_transfer(p_transfer_id);
 BEGIN
-  IF NOT (payout.status = 'BALANCE_RESERVED' OR is_with_provider(payout.status)) OR EXISTS (
+  IF NOT (payout.status = 'BALANCE_RESERVED' OR is_with_provider(payout.status)) OR is_contradicted(p_transfer_id) OR EXISTS (
     SELECT FROM provider_attempt a WHERE a.transfer_id = p_transfer_id AND (a.outcome IS NULL OR a.outcome IN ('SUCCEEDED', 'RETURNED'))
   ) THEN
     RETURN payout.status;
@@ -327,7 +354,7 @@ CREATE FUNCTION begin_compensation(p_transfer_id uuid, p_code text, p_note text)
 DECLARE
   payout CONSTANT transfer := lock_transfer(p_transfer_id);
 BEGIN
-  IF NOT (payout.status = 'BALANCE_RESERVED' OR is_with_provider(payout.status)) OR EXISTS (
+  IF NOT (payout.status = 'BALANCE_RESERVED' OR is_with_provider(payout.status)) OR is_contradicted(p_transfer_id) OR EXISTS (
     SELECT FROM provider_attempt a WHERE a.transfer_id = p_transfer_id AND (a.outcome IS NULL OR a.outcome IN ('SUCCEEDED', 'RETURNED'))
   ) THEN
     RETURN payout.status;
@@ -445,7 +472,7 @@ CREATE FUNCTION review_refusal(p_transfer transfer, p_staff_id uuid) RETURNS tex
 $$;
 
 -- Lets a transfer go on that a person has looked at: INTERNAL is posted, a payout begins, its money held for p_lasts more. Null when done;
--- else why not, and nothing was changed.
+-- else why not, and nothing was changed. Nothing leaves an account that was frozen meanwhile, although a hold of it could be captured.
 CREATE FUNCTION release_review(p_transfer_id uuid, p_staff_id uuid, p_lasts interval, p_entry_id uuid, p_posting_id uuid[]) RETURNS text
   LANGUAGE plpgsql SET search_path = transfer, pg_temp AS $$
 DECLARE
@@ -457,16 +484,24 @@ BEGIN
     RETURN refusal;
   END IF;
   IF reviewed.type = 'INTERNAL' THEN
-    SELECT * INTO captured FROM ledger.capture_hold(reviewed.hold_id, true, p_entry_id, 'TRANSFER', p_transfer_id, reviewed.description,
-      p_posting_id, ARRAY[reviewed.source_account_id, reviewed.destination_account_id], ARRAY[reviewed.currency, reviewed.currency],
-      ARRAY[-reviewed.amount, reviewed.amount], ARRAY['TRANSFER_OUT', 'TRANSFER_IN'],
-      ARRAY[reviewed.destination_label, reviewed.source_label]);
-    IF captured.verdict <> 'POSTED' THEN
-      RETURN captured.verdict;
-    END IF;
+    BEGIN
+      SELECT * INTO captured FROM ledger.capture_hold(reviewed.hold_id, true, p_entry_id, 'TRANSFER', p_transfer_id, reviewed.description,
+        p_posting_id, ARRAY[reviewed.source_account_id, reviewed.destination_account_id], ARRAY[reviewed.currency, reviewed.currency],
+        ARRAY[-reviewed.amount, reviewed.amount], ARRAY['TRANSFER_OUT', 'TRANSFER_IN'],
+        ARRAY[reviewed.destination_label, reviewed.source_label]);
+      IF captured.verdict <> 'POSTED' THEN
+        RETURN captured.verdict;
+      END IF;
+      -- Looked at under the account's lock, which the capture has taken with all others in their order.
+      IF EXISTS (SELECT FROM ledger.account acc WHERE acc.id = reviewed.source_account_id AND acc.status <> 'ACTIVE') THEN
+        RAISE EXCEPTION 'account % is not active', reviewed.source_account_id USING ERRCODE = 'DW021';
+      END IF;
+    EXCEPTION WHEN SQLSTATE 'DW021' THEN
+      RETURN 'ACCOUNT_FROZEN';
+    END;
     PERFORM write_completed(reviewed, captured.posted_at);
   ELSE
-    refusal := ledger.keep_hold(reviewed.hold_id, clock_timestamp() + p_lasts);
+    refusal := ledger.keep_hold(reviewed.hold_id, clock_timestamp() + p_lasts, true);
     IF refusal <> 'KEPT' THEN
       RETURN refusal;
     END IF;
@@ -491,6 +526,7 @@ BEGIN
   RETURN NULL;
 END $$;
 
-GRANT EXECUTE ON FUNCTION start_payout, lock_transfer, release_money, free_quote, is_with_provider, send_payout, note_payout, attempt_verdict,
+GRANT EXECUTE ON FUNCTION start_payout, lock_transfer, release_money, free_quote, is_with_provider, is_contradicted, payout_waits_for,
+  send_payout, note_payout, attempt_verdict,
   complete_payout, close_attempt, fail_payout, begin_compensation, compensate_step, return_payout, expire_transfer, cancel_transfer,
   review_refusal, release_review, refuse_review TO dwaybank_transfer;
