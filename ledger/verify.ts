@@ -19,8 +19,10 @@ export interface ChainRange {
 export interface ChainReport {
   /** Positions that were looked at. */
   positions: number;
-  /** At most MAX_FINDINGS. */
+  /** What cannot be so in books that nobody touched; at most MAX_FINDINGS. */
   findings: Finding[];
+  /** What a clock that was wrong explains as well: for a person to look at, and no reason to stop. At most MAX_FINDINGS. */
+  warnings: Finding[];
 }
 
 /** What verifying everything has shown. */
@@ -74,10 +76,11 @@ export async function verifyChain(
 ): Promise<ChainReport> {
   await tx.query({ text: `SET LOCAL timezone = 'UTC'` });
   const findings: Finding[] = [];
-  const report = (problem: string, position: bigint, detail: string): void => {
-    if (findings.length < MAX_FINDINGS) findings.push({ problem, subject: `position ${position}`, detail });
+  const warnings: Finding[] = [];
+  const report = (problem: string, position: bigint, detail: string, list = findings): void => {
+    if (list.length < MAX_FINDINGS) list.push({ problem, subject: `position ${position}`, detail });
   };
-  if (to < from) return { positions: 0, findings };
+  if (to < from) return { positions: 0, findings, warnings };
   let before = await hashBefore(tx, from);
   if (!before) report('the chain has a gap', from - 1n, 'there is no such position');
   let expected = from;
@@ -91,17 +94,20 @@ export async function verifyChain(
         report('the chain has a gap', expected, `the next position is ${position}`);
         before = null;
       }
-      const problem =
-        judge(row, before) ?? (isDatedBack(row, newestMs) ? 'an entry is dated long before the one before it' : null);
+      const problem = judge(row, before);
       if (problem) report(problem, position, `entry ${row.entry_id}`);
-      if (row.xid !== null && row.at) newestMs = Math.max(newestMs, row.at.getTime());
+      // Times are the database's clock's, and that may have been wrong for a while. From there on is compared with it: told once.
+      const datedBack = isDatedBack(row, newestMs);
+      if (datedBack)
+        report('an entry is dated long before the one before it', position, `entry ${row.entry_id}`, warnings);
+      if (row.xid !== null && row.at) newestMs = datedBack ? row.at.getTime() : Math.max(newestMs, row.at.getTime());
       before = row.hash;
       expected = position + 1n;
     }
     onProgress(end - 1n);
   }
   if (expected <= to) report('the chain has a gap', expected, `it should go to ${to}`);
-  return { positions: Number(to - from + 1n), findings };
+  return { positions: Number(to - from + 1n), findings, warnings };
 }
 
 /** What is wrong with one position; null when nothing is. Without a hash before, only the entry's being there is judged. */
@@ -168,6 +174,7 @@ export async function verifyLedger(
   return {
     positions: chain.positions,
     findings,
+    warnings: chain.warnings,
     head: { position: to, hash },
     unchained: Math.max(0, Number(unchained)),
   };

@@ -17,7 +17,7 @@ changed, added, removed or moved afterwards is named with its position.
   --json                   for programs
 
 Prints the end of the chain (note it!) and "chain ok" (exit code 0), or what is wrong where (exit code 1). Entries that are not chained
-yet are counted; the running bank chains them within a second or two.
+yet are counted; what a wrong clock may explain is shown (LOOK AT) and is no error; the running bank chains them within a second or two.
 `;
 
 /** On long work one line in so many seconds. */
@@ -77,11 +77,12 @@ function toJson({ head, ...report }: VerifyReport): object {
   return { ok: report.findings.length === 0, ...report, head: { ...head, position: head.position.toString() } };
 }
 
-function format({ positions, head, unchained, findings }: VerifyReport): string {
+function format({ positions, head, unchained, findings, warnings }: VerifyReport): string {
   return [
     `positions  ${positions} verified`,
     `end        ${head.position}:${head.hash ?? '-'}`,
     `unchained  ${unchained}`,
+    ...warnings.map(({ problem, subject, detail }) => `LOOK AT    ${problem}: ${subject} (${detail})`),
     ...findings.map(({ problem, subject, detail }) => `WRONG      ${problem}: ${subject} (${detail})`),
     findings.length === 0 ? 'chain ok' : 'CHAIN NOT OK',
   ].join('\n');

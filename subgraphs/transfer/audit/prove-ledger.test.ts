@@ -229,6 +229,34 @@ describe('when the books do not prove', () => {
     expect(await ledgerHealth(pool)).toMatchObject({ lastProvedPosition: String(position) });
   });
 
+  test('a clock that has gone forward and back stops nobody: it is told once, to a person', async () => {
+    const letters = async () =>
+      (await superuser.query('SELECT kind, severity, reason, seen FROM transfer.dead_letter')).rows as unknown[];
+    await chainEntries(pool);
+    await prove();
+    const ahead = movement(ada, ben, 1n);
+    await postEntry(world.ledger, ahead);
+    for (const [table, key] of [['entry', 'id'], ['posting', 'entry_id']] as const) {
+      await tamper(`UPDATE ledger.${table} SET at = at + interval '2 hours' WHERE ${key} = $1`, [ahead.id]);
+    } // prettier-ignore
+    for (let n = 0; n < 3; n++) await world.fund(ben, 1n);
+    await chainEntries(pool);
+    expect(await prove({ complete: true })).toMatchObject({ findings: [] });
+    expect(await readPostingStop(pool)).toBeNull();
+    const told = [{
+      kind: 'ledger-clock',
+      severity: 'HIGH',
+      reason: expect.stringContaining('an entry is dated long before the one before it'),
+      seen: 1,
+    }]; // prettier-ignore
+    expect(await letters()).toEqual(told);
+    // Read again as an old part of the chain, it is no news.
+    await pay();
+    await chainEntries(pool);
+    for (let n = 0; n < 2; n++) expect(await prove()).toMatchObject({ findings: [] });
+    expect(await letters()).toEqual(told);
+  });
+
   test('a chain that was cut off is found', async () => {
     await pay();
     await chainEntries(pool);

@@ -24,6 +24,8 @@ import { stopPostingOnRecord } from '../operations/switch-posting.ts';
 
 /** The kind of its dead letters. */
 export const PROOF_LETTER = 'ledger-proof';
+/** The kind of letters about entries whose times cannot all be right, while everything else is. */
+export const CLOCK_LETTER = 'ledger-clock';
 
 type NewProof = Omit<Proof, 'number' | 'at' | 'ok'>;
 
@@ -52,6 +54,7 @@ export async function proveLedger(
   const kept = await withTransaction(deps.pool, async (tx) => {
     if (!(await recordProof(tx, earlier.last?.number ?? 0n, proof, sums))) return false;
     if (proof.findings.length > 0) await stopTheBooks(tx, earlier, proof.findings);
+    if (proved.warnings.length > 0) await tellAboutTheClock(tx, proved.warnings);
     return true;
   });
   if (kept && proof.findings.length > 0)
@@ -80,27 +83,43 @@ async function stopTheBooks(tx: Queryable, { last }: EarlierProofs, findings: re
   });
 }
 
+/**
+ * The database's clock was wrong, or somebody put an entry in with an older date. Nothing that is added up changes by it, and nobody could
+ * repair it: a stop would have no way back.
+ */
+async function tellAboutTheClock(tx: Queryable, warnings: readonly Finding[]): Promise<void> {
+  const { problem, subject, detail } = warnings[0]!;
+  await recordDeadLetter(tx, {
+    transferId: null,
+    kind: CLOCK_LETTER,
+    class: 'PERMANENT',
+    severity: 'HIGH',
+    reason: `Was the clock of the database wrong? ${problem}, ${subject} (${detail})`,
+    details: { warnings },
+  });
+}
+
 async function proveAtSnapshot(
   pool: pg.Pool,
   earlier: EarlierProofs,
   complete: boolean,
-): Promise<{ proof: NewProof; sums: SettledSum[] }> {
+): Promise<{ proof: NewProof; sums: SettledSum[]; warnings: Finding[] }> {
   return withTransaction(pool, async (tx) => {
     await tx.query({ text: 'SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY' });
     await tx.query({ text: 'SET LOCAL statement_timeout = 0' });
     const since = complete ? null : earlier.lastGood;
     const { findings, horizon, sums } = await recompute(tx, since);
-    const chain = await verifyParts(tx, earlier);
+    const { warnings, ...chain } = await verifyParts(tx, earlier);
     const proof = { complete, horizon, ...chain, findings: [...findings, ...chain.findings] };
-    return { proof, sums };
+    return { proof, sums, warnings };
   });
 }
 
-/** The positions since the last good proof, and the next part of the old ones. */
+/** The positions since the last good proof, and the next part of the old ones; warnings about the new ones alone, so that each is told once. */
 async function verifyParts(
   tx: Queryable,
   { lastGood }: EarlierProofs,
-): Promise<Pick<NewProof, 'position' | 'hash' | 'reverifiedTo' | 'findings'>> {
+): Promise<Pick<NewProof, 'position' | 'hash' | 'reverifiedTo' | 'findings'> & { warnings: Finding[] }> {
   const { newPositions, oldPositions } = POLICY.audit;
   const head = await readChainHead(tx);
   const provedTo = lastGood?.position ?? 0n;
@@ -118,7 +137,7 @@ async function verifyParts(
     });
   }
   const hash = position === head.position ? head.hash : await hashAt(tx, position);
-  return { position, hash, reverifiedTo, findings };
+  return { position, hash, reverifiedTo, findings, warnings: fresh.warnings };
 }
 
 async function hashAt(tx: Queryable, position: bigint): Promise<string | null> {
