@@ -52,6 +52,23 @@ describe('a database that cannot be reached', () => {
     }
   });
 
+  test.each([
+    { code: 'P2010', message: 'Raw query failed. Code: `57P03`. Message: `the database system is in recovery mode`' },
+    { code: 'P2039', message: 'Invalid invocation', meta: { driverAdapterError: { cause: { code: '57P01' } } } },
+    {
+      message:
+        'Invalid `prisma.transfer.findMany()` invocation: Database error. Code: `53300`. Message: too many clients',
+    },
+  ])('is told as such however Prisma wraps it: %j', (error) => {
+    expect(isDatabaseLost(error)).toBe(true);
+  });
+
+  test('is not what a statement of ours does wrong', () => {
+    expect(isDatabaseLost({ code: 'P2010', message: 'Raw query failed. Code: `23505`. Message: duplicate key' })).toBe(
+      false,
+    );
+  });
+
   test('is told as such when it goes in the middle of a statement', async () => {
     const pool = database.pool('dwaybank_wallet', { max: 1 });
     const { rows } = await pool.query<{ pid: number }>('SELECT pg_backend_pid() AS pid');

@@ -118,17 +118,22 @@ export function sqlState(error: unknown): string | undefined {
 const LOST_STATE = /^(57P..|08...|53300)$/;
 /** The same from the system's sockets, and from Prisma (https://www.prisma.io/docs/orm/reference/error-reference). */
 const LOST_CODES = new Set(['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'P1001', 'P1002', 'P1017']);
-/** pg has no codes for what it finds out by itself. */
+/** pg has no codes for what it finds out by itself, and Prisma puts those of Postgres into its message. */
 const LOST_MESSAGES =
-  /connection terminated|timeout exceeded when trying to connect|connection error and is not queryable/i;
+  /connection terminated|timeout exceeded when trying to connect|connection error and is not queryable|Code: `(57P..|08...|53300)`/i;
 
 /** True when an error, or what caused it, is that the database cannot be reached: it may be there again soon. */
 export function isDatabaseLost(error: unknown): boolean {
   if (typeof error !== 'object' || error === null) return false;
-  const { code, message, cause, errors } = error as Partial<Record<'code' | 'message' | 'cause' | 'errors', unknown>>;
+  const { code, message, cause, errors, meta } = error as Partial<
+    Record<'code' | 'message' | 'cause' | 'errors' | 'meta', unknown>
+  >;
   if (typeof code === 'string' && (LOST_STATE.test(code) || LOST_CODES.has(code))) return true;
   if (typeof message === 'string' && LOST_MESSAGES.test(message)) return true;
-  return isDatabaseLost(cause) || (Array.isArray(errors) && errors.some(isDatabaseLost));
+  const adapterError = (meta as { driverAdapterError?: unknown } | undefined)?.driverAdapterError;
+  return (
+    isDatabaseLost(cause) || isDatabaseLost(adapterError) || (Array.isArray(errors) && errors.some(isDatabaseLost))
+  );
 }
 
 /** Prisma's driver adapter on a pool of ours. Statements are named by their text, so that Postgres plans each only once. */
