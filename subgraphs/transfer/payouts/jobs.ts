@@ -17,22 +17,26 @@ const RETRIED: ReadonlySet<string> = new Set([COMPENSATION_FAILED, PAYOUT_NOT_CA
 /**
  * Turns payouts that were started, or released by a person, into jobs; and those whose dead letter is to be tried again. The job commits
  * with the cursor, under the payout's own key: it is enqueued once, and an event that is read again finds the job there, or makes one that
- * sees a payout that has ended.
+ * sees a payout that has ended. A retry is followed by a run that begins after it, whatever is under way.
  */
 export const payoutJobs: Listener<'PayoutStarted' | 'DeadLetterRetried'> = {
   name: 'transfer.payouts',
   types: ['PayoutStarted', 'DeadLetterRetried'],
   async handle(events, tx) {
-    const ids = events.flatMap(({ type, payload }) => {
-      if (type === 'PayoutStarted') return [payload.transferId];
-      return payload.transferId && RETRIED.has(payload.kind) ? [payload.transferId] : [];
-    });
-    if (ids.length === 0) return;
-    await enqueueJobs(tx, {
-      schema: JOBS_SCHEMA,
-      task: PAY_OUT,
-      jobs: [...new Set(ids)].map((transferId) => ({ key: keyOf(transferId), payload: { transferId } })),
-    });
+    const started = new Set<TransferId>();
+    const retried = new Set<TransferId>();
+    for (const { type, payload } of events) {
+      if (type === 'PayoutStarted') started.add(payload.transferId);
+      else if (payload.transferId && RETRIED.has(payload.kind)) retried.add(payload.transferId);
+    }
+    if (started.size > 0) {
+      await enqueueJobs(tx, {
+        schema: JOBS_SCHEMA,
+        task: PAY_OUT,
+        jobs: [...started].map((transferId) => ({ key: keyOf(transferId), payload: { transferId } })),
+      });
+    }
+    for (const transferId of retried) await hurryPayOut(tx, transferId);
   },
 };
 

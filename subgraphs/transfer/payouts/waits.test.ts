@@ -185,6 +185,54 @@ describe('a payout to a payment method that was disconnected', () => {
   });
 });
 
+describe('the job of a payout', () => {
+  test('runs again after a retry that came while it was under way', async () => {
+    let goOn = () => {};
+    const waiting = new Promise<void>((resolve) => (goOn = resolve));
+    scene.payouts.providers.bankrail.sends.push(async (send) => {
+      await waiting;
+      return send();
+    });
+    const { id } = await scene.started();
+    await scene.reaches(id, 'SENT_TO_PROVIDER');
+    const letter = `SELECT transfer.retry_dead_letter(transfer.record_dead_letter(
+      gen_random_uuid(), $1, 'PAYOUT_NOT_CAPTURED', 'RECOVERABLE', 'CRITICAL', 'test', '{}'), 'test')`;
+    await scene.world.admin.query(letter, [id]);
+    scene.world.wake();
+    await until('another run has begun, or will', async () => {
+      const { rows } = await scene.world.admin.query<{ runs: number }>(
+        `SELECT count(*)::int AS runs FROM transfer_jobs._private_jobs WHERE payload ->> 'transferId' = $1`,
+        [id],
+      );
+      return rows[0]!.runs === 2;
+    });
+    goOn();
+    await scene.hurriedTo(id, 'COMPLETED');
+    await scene.world.admin.query(
+      `UPDATE transfer.dead_letter SET state = 'RESOLVED', resolved_at = now() WHERE transfer_id = $1`,
+      [id],
+    );
+  });
+
+  test('tells each thing once that a provider says again and again', async () => {
+    const { bankrail } = scene.payouts.providers;
+    const pending = async (): Promise<Payout> => ({ outcome: 'PENDING', reference: 'r', step: 'CLEARING' });
+    bankrail.sends.push(pending);
+    bankrail.finds.push(unknown, pending, unknown, pending, unknown, pending);
+    const { id } = await notBegun();
+    for (let ask = 0; ask < 7; ask++) await payOut(scene.deps, id as never, signal).catch(() => {});
+    expect(steps((await scene.read(id))!)).toEqual([
+      ...BEGUN,
+      'SENT_TO_PROVIDER',
+      'PROVIDER_PROCESSING CLEARING',
+      'PROVIDER_CONFIRMING',
+    ]);
+    bankrail.finds.push(async () => succeeded);
+    await payOut(scene.deps, id as never, signal);
+    expect((await scene.read(id))!.status).toBe('COMPLETED');
+  });
+});
+
 describe('giving a payout to a provider', () => {
   const QUOTE = `mutation ($input: QuoteTransferInput!) { quoteTransfer(input: $input) { quote { id } } }`;
 

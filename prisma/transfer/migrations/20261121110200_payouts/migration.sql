@@ -240,7 +240,8 @@ BEGIN
 END $$;
 
 -- What a provider says of an attempt while it works on it, or that it has not said anything (PROVIDER_CONFIRMING). Nothing when the
--- attempt has ended. Returns the transfer's status.
+-- attempt has ended. Each status and step is written once of an attempt: a provider that is asked for days, and answers only now and then,
+-- makes no timeline without end. Returns the transfer's status.
 CREATE FUNCTION note_payout(p_transfer_id uuid, p_attempt int, p_status text, p_step text, p_note text, p_reference text) RETURNS text
   LANGUAGE plpgsql SET search_path = transfer, pg_temp AS $$
 DECLARE
@@ -251,7 +252,12 @@ BEGIN
   END IF;
   UPDATE provider_attempt SET reference = coalesce(p_reference, reference)
     WHERE transfer_id = p_transfer_id AND attempt = p_attempt AND outcome IS NULL;
-  IF NOT FOUND THEN
+  IF NOT FOUND OR EXISTS (
+    SELECT FROM jsonb_array_elements(payout.timeline) WITH ORDINALITY AS told (entry, place)
+    WHERE told.entry ->> 'status' = p_status AND told.entry ->> 'step' IS NOT DISTINCT FROM p_step AND told.place > (
+      SELECT max(given.place) FROM jsonb_array_elements(payout.timeline) WITH ORDINALITY AS given (entry, place)
+      WHERE given.entry ->> 'status' = 'SENT_TO_PROVIDER')
+  ) THEN
     RETURN payout.status;
   END IF;
   RETURN step_transfer(p_transfer_id, NULL, p_status, p_step, p_note, NULL);
@@ -455,8 +461,9 @@ BEGIN
     OR found_transfer.status = 'INITIATED' AND found_transfer.type = 'DEPOSIT') THEN
     RETURN 'CANNOT_BE_CANCELLED';
   END IF;
+  PERFORM free_quote(found_transfer.id);
   IF found_transfer.hold_id IS NOT NULL THEN
-    PERFORM free_quote(found_transfer.id), release_money(found_transfer);
+    PERFORM release_money(found_transfer);
   END IF;
   PERFORM write_step(found_transfer, 'CANCELLED', NULL, NULL, NULL);
   RETURN NULL;
