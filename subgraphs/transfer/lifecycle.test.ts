@@ -70,6 +70,24 @@ describe('the lifecycle of a transfer', () => {
     await expect(admin.query('DELETE FROM transfer.transfer WHERE id = $1', [id])).rejects.toThrow('never removed');
   });
 
+  test('never changes what is moved between whom, and by what', async () => {
+    const id = await stored('INITIATED');
+    for (const [column, value] of [
+      ['destination_reference', `'iban:DE89370400440532013000'`],
+      ['destination_holder', `'Eve'`],
+      ['hold_id', 'gen_random_uuid()'],
+      ['destination_payment_method_id', 'gen_random_uuid()'],
+      ['refund_of', 'gen_random_uuid()'],
+      ['source_account_id', 'gen_random_uuid()'],
+      ['user_id', 'gen_random_uuid()'],
+    ]) {
+      await expect(
+        admin.query(`UPDATE transfer.transfer SET ${column} = ${value} WHERE id = $1`, [id]),
+      ).rejects.toThrow('what it moves between whom never changes');
+    }
+    await admin.query(`UPDATE transfer.transfer SET updated_at = now() WHERE id = $1`, [id]);
+  });
+
   test('does not compile another way', () => {
     const next: NextOf<'BALANCE_RESERVED'> = 'SENT_TO_PROVIDER';
     // @ts-expect-error money that was not sent has not arrived

@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { newId, type AccountId } from '../../../platform/ids.ts';
-import { createScriptedCards } from '../../../tests/scripted-cards.ts';
+import { holdRelay } from '../../../tests/deposit-jobs.ts';
+import { createScriptedCards, type ScriptedCards } from '../../../tests/scripted-cards.ts';
 import { openTransferWorld, type Customer, type TransferWorld } from '../../../tests/transfer-world.ts';
 import { until } from '../../../tests/until.ts';
 import { forgetQuotes } from './quote-store.ts';
@@ -20,6 +21,7 @@ interface Payload {
   userErrors: { code: string; field: string[]; retryable: boolean }[];
 }
 
+let cards: ScriptedCards;
 let world: TransferWorld;
 let ada: Customer;
 let bob: Customer;
@@ -27,7 +29,8 @@ let from: AccountId;
 let to: AccountId;
 
 beforeAll(async () => {
-  world = await openTransferWorld({ cards: createScriptedCards() });
+  cards = createScriptedCards();
+  world = await openTransferWorld({ cards });
 });
 beforeEach(async () => {
   world.faults.clockAheadMs = 0;
@@ -148,6 +151,27 @@ describe('a transfer at a quote', () => {
     expect(codes(refused)).toEqual([['QUOTE_ALREADY_USED', 'quoteId']]);
     expect(await create({ ...deposit, quoteId, idempotencyKey: 'deposit' })).toEqual({ ...refused, replayed: true });
     await untilDepositsEnded();
+  });
+
+  test('of a deposit that is declined, or cancelled, can be used again', async () => {
+    const card = await world.link(ada);
+    const deposit = { source: { paymentMethodId: card }, destination: { accountId: from } };
+    const quoteId = await quote(deposit);
+    cards.script.push(async () => ({ outcome: 'DECLINED', chargeId: null, code: 'card_declined', message: 'No.' }));
+    expect(codes(await create({ ...deposit, quoteId }))).toEqual([]);
+    await untilDepositsEnded();
+    expect(await usedBy(quoteId)).toBeNull();
+
+    const relay = await holdRelay(world.admin);
+    const { transfer } = await create({ ...deposit, quoteId });
+    expect(await usedBy(quoteId)).toBe(transfer!.id);
+    const { rows } = await world.admin.query('SELECT transfer.cancel_transfer($1, $2) AS refusal', [
+      transfer!.id,
+      ada.userId,
+    ]);
+    await relay.letGo();
+    expect(rows).toEqual([{ refusal: null }]);
+    expect(await usedBy(quoteId)).toBeNull();
   });
 
   test('of an exchange is made at the quoted rate, whatever the rate is by then', async () => {
