@@ -186,9 +186,14 @@ describe('a hold', () => {
   test('that there is none of is a bug', async () => {
     const id = newId<HoldId>();
     const account = await world.funded(10n);
-    const attempts = [releaseHold(world.ledger, id), increaseHold(world.ledger, id, 1n), keepHold(world.ledger, id)];
-    for (const attempt of [...attempts, capture(id, account, await world.open(), 1n)]) {
-      await expect(attempt).rejects.toMatchObject({ code: 'DW003' });
+    const other = await world.open();
+    for (const attempt of [
+      () => releaseHold(world.ledger, id),
+      () => increaseHold(world.ledger, id, 1n),
+      () => keepHold(world.ledger, id),
+      () => capture(id, account, other, 1n),
+    ]) {
+      await expect(attempt()).rejects.toMatchObject({ code: 'DW003' });
     }
   });
 });
