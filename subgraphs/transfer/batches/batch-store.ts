@@ -3,6 +3,7 @@ import type { Queryable } from '../../../platform/db.ts';
 import type { BatchId, TransferId, UserId } from '../../../platform/ids.ts';
 import { POLICY } from '../../../platform/policy.ts';
 import type { UserError } from '../../../platform/refusal.ts';
+import type { ClientOrigin } from '../../../platform/viewer.ts';
 import type { TransferInput } from '../domain.ts';
 import type { BatchItemStatus, BatchMode, BatchStatus } from '../generated/resolvers.ts';
 import type { BatchItemParent, BatchParent } from './graph-types.ts';
@@ -75,14 +76,16 @@ export interface NewBatch {
   idempotencyKey: string;
   bodyHash: Buffer;
   mode: BatchMode;
+  /** Where it is asked for. */
+  origin: ClientOrigin;
   items: readonly { itemKey: string; input: ItemInput }[];
 }
 
 export async function insertBatch(tx: Queryable, batch: NewBatch): Promise<BatchParent> {
   const { rows } = await tx.query<BatchRow>({
     name: 'transfer-insert-batch',
-    text: `INSERT INTO batch (id, user_id, idempotency_key, body_hash, key_seed, mode, status, total)
-           VALUES ($1, $2, $3, $4, $5, $6, 'PROCESSING', $7) RETURNING ${COLUMNS}`,
+    text: `INSERT INTO batch (id, user_id, idempotency_key, body_hash, key_seed, mode, status, total, origin)
+           VALUES ($1, $2, $3, $4, $5, $6, 'PROCESSING', $7, $8) RETURNING ${COLUMNS}`,
     values: [
       batch.id,
       batch.userId,
@@ -91,6 +94,7 @@ export async function insertBatch(tx: Queryable, batch: NewBatch): Promise<Batch
       randomUUID(),
       batch.mode,
       batch.items.length,
+      JSON.stringify(batch.origin),
     ],
   });
   await tx.query({
@@ -161,6 +165,8 @@ export interface OpenBatch {
   id: BatchId;
   userId: UserId;
   mode: BatchMode;
+  /** Where it was asked for. */
+  origin: ClientOrigin | null;
   keySeed: string;
   /** Asked for so long ago that what may pass by itself has had its time. */
   isOld: boolean;
@@ -179,7 +185,7 @@ export async function findOpenBatch(
 ): Promise<OpenBatch | null> {
   const { rows } = await db.query<OpenBatch>({
     name: `transfer-find-open-batch${lock ? '-locked' : ''}`,
-    text: `SELECT id, user_id AS "userId", mode, key_seed AS "keySeed",
+    text: `SELECT id, user_id AS "userId", mode, origin, key_seed AS "keySeed",
              clock_timestamp() > created_at + make_interval(hours => $2) AS "isOld"
            FROM batch WHERE id = $1 AND status = 'PROCESSING'${lock ? ' FOR NO KEY UPDATE' : ''}`,
     values: [id, POLICY.batches.giveUpHours],
@@ -215,7 +221,7 @@ export interface ItemVerdict {
 
 /**
  * Writes verdicts down, each unless its item has one, and moves the counters. The last one ends the batch: as COMPLETED, or as
- * REFUSED where all depend on each other and nothing was done.
+ * REFUSED where all depend on each other and nothing was done; where it was asked for is of no more use, and forgotten.
  */
 export async function recordVerdicts(db: Queryable, batchId: BatchId, verdicts: readonly ItemVerdict[]): Promise<void> {
   if (verdicts.length === 0) return;
@@ -238,7 +244,8 @@ export async function recordVerdicts(db: Queryable, batchId: BatchId, verdicts: 
            UPDATE batch b SET done = b.done + counted.done, refused = b.refused + counted.refused,
              status = CASE WHEN b.done + counted.done + b.refused + counted.refused < b.total THEN 'PROCESSING'
                WHEN b.mode = 'ALL_OR_NOTHING' AND b.done + counted.done = 0 THEN 'REFUSED' ELSE 'COMPLETED' END,
-             ended_at = CASE WHEN b.done + counted.done + b.refused + counted.refused = b.total THEN clock_timestamp() END
+             ended_at = CASE WHEN b.done + counted.done + b.refused + counted.refused = b.total THEN clock_timestamp() END,
+             origin = CASE WHEN b.done + counted.done + b.refused + counted.refused < b.total THEN b.origin END
            FROM counted WHERE b.id = $1 AND b.status = 'PROCESSING'`,
     values: [
       batchId,

@@ -6,6 +6,7 @@ import { enqueueJobs } from '../../../platform/jobs.ts';
 import { POLICY } from '../../../platform/policy.ts';
 import type { UserError } from '../../../platform/refusal.ts';
 import type { Viewer } from '../../../platform/viewer.ts';
+import type { CreateTransferCall } from '../call.ts';
 import { hashCommand, parseCommand } from '../domain.ts';
 import type { BatchMode } from '../generated/resolvers.ts';
 import { JOBS_SCHEMA } from '../listeners.ts';
@@ -46,7 +47,11 @@ export interface CreateBatchAnswer {
  * Takes a batch once per idempotency key and answers at once; a job works on it (run-batch.ts). Refused is only what is wrong with the
  * batch as a whole: each item is judged as createTransfer would judge it, when its turn comes.
  */
-export async function createBatch(pool: Pool, viewer: Viewer, input: BatchInput): Promise<CreateBatchAnswer> {
+export async function createBatch(
+  pool: Pool,
+  { viewer, origin }: Pick<CreateTransferCall, 'viewer' | 'origin'>,
+  input: BatchInput,
+): Promise<CreateBatchAnswer> {
   const { idempotencyKey } = input;
   const batch = parse(viewer, input);
   return withTransaction(pool, async (tx) => {
@@ -59,7 +64,7 @@ export async function createBatch(pool: Pool, viewer: Viewer, input: BatchInput)
     if ((await countBatchesUnderWay(tx, viewer.userId)) >= POLICY.batches.mostUnderWay) {
       throw refuseBatch('TOO_MANY_BATCHES');
     }
-    const stored = await insertBatch(tx, batch);
+    const stored = await insertBatch(tx, { ...batch, origin });
     const payload: RunBatchPayload = { batchId: batch.id };
     // In the same transaction: there is no batch without its job, and no job without its batch.
     await enqueueJobs(tx, { schema: JOBS_SCHEMA, task: RUN_BATCH, jobs: [{ key: `batch:${batch.id}`, payload }] });
@@ -69,7 +74,7 @@ export async function createBatch(pool: Pool, viewer: Viewer, input: BatchInput)
 
 const KEY = /^[\x20-\x7e]{1,64}$/;
 
-function parse(viewer: Viewer, { idempotencyKey, mode, items }: BatchInput): NewBatch {
+function parse(viewer: Viewer, { idempotencyKey, mode, items }: BatchInput): Omit<NewBatch, 'origin'> {
   if (!KEY.test(idempotencyKey)) throw refuse('INVALID_IDEMPOTENCY_KEY', ['idempotencyKey']);
   if (items.length === 0) throw refuseBatch('BATCH_EMPTY', ['items']);
   if (items.length > POLICY.batches.mostItems) throw refuseBatch('BATCH_TOO_LARGE', ['items']);

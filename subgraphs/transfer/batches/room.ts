@@ -16,11 +16,11 @@ export function createBatchesRoom(deps: CreateTransferDeps): Room {
       Query: { batch: (_root, { id }, { viewer }) => visibleBatch(pool, viewer, id) },
       User: { batches: ({ id }, args, { viewer }) => listBatchesOf(pool, viewer, id, args) },
       Mutation: {
-        createBatch: (_root, { input }, { viewer }) => {
+        createBatch: (_root, { input }, { viewer, origin }) => {
           if (!viewer) throw unauthenticated();
           return answerRefusals<CreateBatchAnswer, keyof typeof REFUSED>(
             REFUSED,
-            () => createBatch(pool, viewer, input),
+            () => createBatch(pool, { viewer, origin }, input),
             (userErrors) => ({ batch: null, replayed: false, userErrors }),
           );
         },

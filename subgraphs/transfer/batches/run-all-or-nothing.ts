@@ -72,7 +72,7 @@ async function plan(
   }
   try {
     const lookedUp = await lookUpEnds(deps, command);
-    const call = callForOwner(batch.userId, signal);
+    const call = callForOwner(batch.userId, batch.origin, signal);
     const planned = await planMove(deps, call, command, lookedUp, hashCommand(command));
     // It would have to wait for a person, and with it all the others.
     if (planned.assessment.decision === 'REVIEW') return { number, refused: [transferError('RISK_REVIEW_REQUIRED')] };

@@ -65,6 +65,18 @@ async function traces(): Promise<{ transfers: number; keys: number; events: numb
   return rows[0]!;
 }
 
+test.each(['EACH', 'ALL_OR_NOTHING'] as const)(
+  'a batch of %s asks risk as for every transfer, from where it was asked for, and forgets it',
+  async (mode) => {
+    const before = world.risk.asked.length;
+    const { id } = await run(mode, [item('a', '1.00'), item('b', '2.00')]);
+    const asked = { customerId: ada.userId, origin: { ip: '192.0.2.1', deviceId: 'device-1' } };
+    expect(world.risk.asked.slice(before)).toMatchObject([asked, asked]);
+    const { rows } = await world.admin.query('SELECT origin FROM transfer.batch WHERE id = $1', [id]);
+    expect(rows).toEqual([{ origin: null }]);
+  },
+);
+
 describe('a batch of items that stand each for itself', () => {
   test('gives each its own verdict', async () => {
     const batch = await run('EACH', [
@@ -246,8 +258,8 @@ describe('a batch of all or nothing', () => {
       [id],
     );
     await until(
-      'all four have planned it and wait',
-      async () => world.risk.asked.filter(({ sourceAccountId }) => sourceAccountId === from).length === 8,
+      'as many as run at once have planned it and wait',
+      async () => world.risk.asked.filter(({ sourceAccountId }) => sourceAccountId === from).length === 4,
     );
     for (const each of held.splice(0)) await each.letGo();
     expect((await endedBatch(ask, id)).counts.done).toBe(2);

@@ -56,7 +56,7 @@ async function runItem(
   { number, input }: PendingItem,
   signal: AbortSignal,
 ): Promise<ItemVerdict> {
-  const call = callForOwner(batch.userId, signal);
+  const call = callForOwner(batch.userId, batch.origin, signal);
   const { transfer, userErrors } = await createTransfer(deps, call, {
     ...input,
     idempotencyKey: itemTransferKey(batch, number),

@@ -4,9 +4,8 @@ import { newId, type ScheduleId } from '../../../platform/ids.ts';
 import { POLICY } from '../../../platform/policy.ts';
 import type { Refusal, UserError } from '../../../platform/refusal.ts';
 import { userError } from '../../../platform/refusal.ts';
-import type { Viewer } from '../../../platform/viewer.ts';
 import type { Preference } from '../../../providers/registry.ts';
-import type { CreateTransferDeps } from '../call.ts';
+import type { CreateTransferCall, CreateTransferDeps } from '../call.ts';
 import { hashCommand, ownSource, parseCommand, type EndInput, type TransferCommand } from '../domain.ts';
 import type { OnInsufficientFunds } from '../generated/resolvers.ts';
 import { refuse } from '../refusals.ts';
@@ -46,7 +45,7 @@ export interface StandingOrderAnswer {
  */
 export async function createStandingOrder(
   deps: CreateTransferDeps,
-  viewer: Viewer,
+  { viewer, origin }: Pick<CreateTransferCall, 'viewer' | 'origin'>,
   mutation: OrderMutation,
   input: StandingOrderInput,
 ): Promise<StandingOrderAnswer> {
@@ -81,6 +80,7 @@ export async function createStandingOrder(
       order: { ...order, id, userId: viewer.userId },
       key,
       bodyHash,
+      origin,
       first,
     });
     return { standingOrder, replayed: false, userErrors: [] };

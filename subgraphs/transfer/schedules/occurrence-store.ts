@@ -2,6 +2,7 @@ import type { Pool } from 'pg';
 import { withTransaction, type Queryable } from '../../../platform/db.ts';
 import type { ScheduleId, TransferId, UserId } from '../../../platform/ids.ts';
 import { POLICY } from '../../../platform/policy.ts';
+import type { ClientOrigin } from '../../../platform/viewer.ts';
 import type { Preference } from '../../../providers/registry.ts';
 import type { EndInput } from '../domain.ts';
 import type { OccurrenceStatus, StandingOrderStatus } from '../generated/resolvers.ts';
@@ -104,6 +105,8 @@ export interface BegunAttempt extends OrderedTransfer {
   userId: UserId;
   attempt: number;
   idempotencyKey: string;
+  /** Where it was ordered; null once an occurrence of the order is DONE. */
+  origin: ClientOrigin | null;
   /** Begun so long ago that what may pass by itself has had its time. */
   isOld: boolean;
 }
@@ -111,6 +114,7 @@ export interface BegunAttempt extends OrderedTransfer {
 interface BegunRow {
   user_id: UserId;
   key_seed: string;
+  origin: ClientOrigin | null;
   source: EndInput;
   destination: EndInput;
   amount: string;
@@ -133,7 +137,7 @@ export async function beginAttempt(db: Queryable, { orderId, number }: Occurrenc
            FROM (SELECT * FROM standing_order WHERE id = $1 FOR SHARE) AS o
            WHERE o.id = n.standing_order_id AND n.standing_order_id = $1 AND n.number = $2 AND n.status = 'DUE'
              AND (n.begun_at IS NOT NULL OR o.status IN ('ACTIVE', 'ENDED') AND n.run_after <= clock_timestamp())
-           RETURNING o.user_id, o.key_seed, o.source, o.destination, n.amount, o.currency, o.description, o.preference, n.attempt,
+           RETURNING o.user_id, o.key_seed, o.origin, o.source, o.destination, n.amount, o.currency, o.description, o.preference, n.attempt,
              clock_timestamp() > n.begun_at + make_interval(hours => $3) AS is_old`,
     values: [orderId, number, POLICY.schedules.giveUpHours],
   });
@@ -148,6 +152,7 @@ export async function beginAttempt(db: Queryable, { orderId, number }: Occurrenc
         preference: row.preference,
         attempt: row.attempt,
         idempotencyKey: `occurrence:${row.key_seed}:${number}:${row.attempt}`,
+        origin: row.origin,
         isOld: row.is_old,
       }
     : null;
@@ -160,18 +165,30 @@ export interface AttemptVerdict {
   code: string | null;
 }
 
-/** Ends an occurrence with the verdict of its attempt, unless it has ended or is at a later one. */
+/**
+ * Ends an occurrence with the verdict of its attempt, unless it has ended or is at a later one. Once a transfer is made, where it was ordered
+ * is part of what risk remembers, and says nothing of the next ones: the order forgets it.
+ */
 export async function endOccurrence(
-  db: Queryable,
+  pool: Pool,
   { orderId, number }: OccurrenceId,
   { attempt, verdict }: { attempt: number; verdict: AttemptVerdict },
 ): Promise<void> {
-  await db.query({
-    name: 'transfer-end-occurrence',
-    text: `UPDATE standing_order_occurrence
-           SET status = $4, transfer_id = $5, code = $6, ended_at = clock_timestamp(), look_at = NULL
-           WHERE standing_order_id = $1 AND number = $2 AND status = 'DUE' AND attempt = $3`,
-    values: [orderId, number, attempt, verdict.status, verdict.transferId, verdict.code],
+  await withTransaction(pool, async (tx) => {
+    if (verdict.status === 'DONE') {
+      await tx.query({
+        name: 'transfer-forget-origin-of-order',
+        text: 'UPDATE standing_order SET origin = NULL WHERE id = $1 AND origin IS NOT NULL',
+        values: [orderId],
+      });
+    }
+    await tx.query({
+      name: 'transfer-end-occurrence',
+      text: `UPDATE standing_order_occurrence
+             SET status = $4, transfer_id = $5, code = $6, ended_at = clock_timestamp(), look_at = NULL
+             WHERE standing_order_id = $1 AND number = $2 AND status = 'DUE' AND attempt = $3`,
+      values: [orderId, number, attempt, verdict.status, verdict.transferId, verdict.code],
+    });
   });
 }
 

@@ -31,11 +31,15 @@ export function createSchedulesRoom(deps: CreateTransferDeps): Room {
       Query: { standingOrder: (_root, { id }, { viewer }) => visibleOrder(pool, viewer, id) },
       User: { standingOrders: ({ id }, args, { viewer }) => listStandingOrders(pool, viewer, id, args) },
       Mutation: {
-        createStandingOrder: (_root, { input }, { viewer }) =>
-          answer(viewer, (who) => createStandingOrder(deps, who, 'createStandingOrder', input)),
-        scheduleTransfer: (_root, { input: { on, ...input } }, { viewer }) =>
+        createStandingOrder: (_root, { input }, { viewer, origin }) =>
+          answer(viewer, (who) => createStandingOrder(deps, { viewer: who, origin }, 'createStandingOrder', input)),
+        scheduleTransfer: (_root, { input: { on, ...input } }, { viewer, origin }) =>
           answer(viewer, (who) =>
-            createStandingOrder(deps, who, 'scheduleTransfer', { ...input, frequency: 'ONCE', firstOn: on }),
+            createStandingOrder(deps, { viewer: who, origin }, 'scheduleTransfer', {
+              ...input,
+              frequency: 'ONCE',
+              firstOn: on,
+            }),
           ),
         updateStandingOrder: (_root, { input: { id, amount, endsOn } }, { viewer }) =>
           changed(viewer, (who) =>

@@ -73,11 +73,20 @@ describe('an occurrence', () => {
     expect(rows).toEqual([{ description: 'Rent' }, { description: 'Rent' }]);
   });
 
-  test('asks risk as for every transfer, from nowhere that is known', async () => {
+  test('asks risk as for every transfer: from where it was ordered until one is made, then from nowhere that is known', async () => {
     const before = world.risk.asked.length;
-    expect(await run(await order(), 1)).toEqual(['1 DONE']);
+    world.risk.answer = async () => ({ ...ALLOW, decision: 'STEP_UP' });
+    const id = await order();
+    expect(await run(id, 1)).toEqual(['1 FAILED STEP_UP_REQUIRED']);
+    world.risk.answer = async () => ALLOW;
+    expect(await run(id, 2)).toEqual(['1 FAILED STEP_UP_REQUIRED', '2 DONE']);
+    expect((await run(id, 3)).at(-1)).toBe('3 DONE');
+    const asked = { customerId: ada.userId, sourceAccountId: from };
+    const ordered = { ...asked, origin: { ip: '192.0.2.1', deviceId: 'device-1' } };
     expect(world.risk.asked.slice(before)).toMatchObject([
-      { customerId: ada.userId, sourceAccountId: from, origin: { ip: null, deviceId: null } },
+      ordered,
+      ordered,
+      { ...asked, origin: { ip: null, deviceId: null } },
     ]);
   });
 

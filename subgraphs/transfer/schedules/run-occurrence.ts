@@ -26,7 +26,7 @@ export function createRunOccurrence(deps: CreateTransferDeps): JobTask {
     const id = payload as OccurrenceId;
     const attempt = await beginAttempt(deps.pool, id);
     if (!attempt) return;
-    const answer = await createTransfer(deps, callForOwner(attempt.userId, signal), {
+    const answer = await createTransfer(deps, callForOwner(attempt.userId, attempt.origin, signal), {
       idempotencyKey: attempt.idempotencyKey,
       source: attempt.source,
       destination: attempt.destination,

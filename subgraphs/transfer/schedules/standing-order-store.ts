@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Queryable } from '../../../platform/db.ts';
 import type { ScheduleId, UserId } from '../../../platform/ids.ts';
+import type { ClientOrigin } from '../../../platform/viewer.ts';
 import type { Preference } from '../../../providers/registry.ts';
 import type { EndInput } from '../domain.ts';
 import type { OnInsufficientFunds, StandingOrderStatus } from '../generated/resolvers.ts';
@@ -116,14 +117,20 @@ export type NewOrder = Omit<StandingOrderParent, 'status' | 'createdAt' | 'nextN
 
 export async function insertOrder(
   tx: Queryable,
-  { order, key, bodyHash, first }: { order: NewOrder; key: OrderKey; bodyHash: Buffer; first: Occurrence },
+  {
+    order,
+    key,
+    bodyHash,
+    origin,
+    first,
+  }: { order: NewOrder; key: OrderKey; bodyHash: Buffer; origin: ClientOrigin; first: Occurrence },
 ): Promise<StandingOrderParent> {
   const { rows } = await tx.query<OrderRow>({
     name: 'transfer-insert-standing-order',
     text: `INSERT INTO standing_order (id, user_id, mutation, idempotency_key, body_hash, key_seed, status, source, destination, amount,
              currency, description, preference, frequency, first_on, ends_on, day_of_month, time_zone, time_of_day,
-             on_insufficient_funds, next_number, next_due_at)
-           VALUES ($1, $2, $3, $4, $5, $6, 'ACTIVE', $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)
+             on_insufficient_funds, next_number, next_due_at, origin)
+           VALUES ($1, $2, $3, $4, $5, $6, 'ACTIVE', $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22)
            RETURNING ${COLUMNS}`,
     values: [
       order.id,
@@ -147,6 +154,7 @@ export async function insertOrder(
       order.onInsufficientFunds,
       first.number,
       first.dueAt,
+      JSON.stringify(origin),
     ],
   });
   return toOrder(rows[0]!);

@@ -26,6 +26,7 @@ CREATE TABLE standing_order (
   time_zone text NOT NULL,
   time_of_day text NOT NULL CHECK (time_of_day ~ '^([01][0-9]|2[0-3]):[0-5][0-9]$'),
   on_insufficient_funds text NOT NULL CHECK (on_insufficient_funds IN ('SKIP', 'RETRY')),
+  origin json, -- {"ip": …, "deviceId": …}: where it was ordered, for risk; until its first occurrence is DONE
   next_number int NOT NULL CHECK (next_number > 0), -- the first one that has not been due yet
   next_due_at timestamptz(3),
   created_at timestamptz(3) NOT NULL DEFAULT clock_timestamp(),

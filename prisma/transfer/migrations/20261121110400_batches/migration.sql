@@ -9,6 +9,7 @@ CREATE TABLE batch (
   key_seed uuid NOT NULL,
   mode text NOT NULL CHECK (mode IN ('EACH', 'ALL_OR_NOTHING')),
   status text NOT NULL CHECK (status IN ('PROCESSING', 'COMPLETED', 'REFUSED')),
+  origin json, -- {"ip": …, "deviceId": …}: where it was asked for, for risk; while it is being worked on
   total int NOT NULL CHECK (total > 0),
   done int NOT NULL DEFAULT 0 CHECK (done >= 0),
   refused int NOT NULL DEFAULT 0 CHECK (refused >= 0),
