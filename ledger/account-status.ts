@@ -10,20 +10,22 @@ export interface StatusChange {
   accountId: AccountId;
   status: AccountStatus;
   changedBy: UserId;
-  /** What staff has frozen, only staff makes usable again. */
+  /** Goes on record; what staff has frozen, its owner cannot use again. */
   byStaff: boolean;
+  /** Whether a freeze by staff may be lifted by it; false when missing. */
+  liftsStaffFreeze?: boolean;
   reason: string | null;
 }
 
 /** Freezes an account, makes it usable again or closes it, decided under its lock. `changed` is false when it was so already. */
 export async function setAccountStatus(
   db: Queryable,
-  { accountId, status, changedBy, byStaff, reason }: StatusChange,
+  { accountId, status, changedBy, byStaff, liftsStaffFreeze = false, reason }: StatusChange,
 ): Promise<{ ok: true; changed: boolean } | { ok: false; refusal: StatusRefusal }> {
   const { rows } = await db.query<{ verdict: 'CHANGED' | 'UNCHANGED' | StatusRefusal }>({
     name: 'ledger-set-account-status',
-    text: 'SELECT verdict FROM ledger.set_account_status($1, $2, $3, $4, $5)',
-    values: [accountId, status, changedBy, byStaff, reason],
+    text: 'SELECT verdict FROM ledger.set_account_status($1, $2, $3, $4, $5, $6)',
+    values: [accountId, status, changedBy, byStaff, reason, liftsStaffFreeze],
   });
   const { verdict } = rows[0]!;
   if (verdict === 'CHANGED' || verdict === 'UNCHANGED') return { ok: true, changed: verdict === 'CHANGED' };

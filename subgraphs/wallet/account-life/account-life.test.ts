@@ -124,19 +124,38 @@ describe('freezing', () => {
     },
   );
 
-  test.each(['SUPPORT', 'COMPLIANCE', 'ADMIN'] as const)('by %s is lifted by staff only', async (role) => {
-    const viewer = viewerFor();
+  test.each(['SUPPORT', 'COMPLIANCE', 'ADMIN'] as const)(
+    'by %s is lifted by COMPLIANCE or ADMIN only',
+    async (role) => {
+      const viewer = viewerFor();
+      const id = await world.open(viewer.userId);
+      // Staff sees the status and nothing else of the account.
+      expect(await freeze(staff(role), id, 'Court order')).toEqual({ account: null, status: 'FROZEN', userErrors: [] });
+      expect(await shown(viewer, id)).toMatchObject({ status: 'FROZEN', frozenReason: 'Court order' });
+      expect(code(await unfreeze(viewer, id))).toBe('FROZEN_BY_BANK accountId');
+      // Freezing it too does not make it the owner's freeze.
+      expect(await freeze(viewer, id, 'Mine')).toMatchObject({ account: { frozenReason: 'Court order' } });
+      expect(code(await unfreeze(viewer, id))).toBe('FROZEN_BY_BANK accountId');
+      expect(code(await end(viewer, id))).toBe('ACCOUNT_FROZEN accountId');
+      expect(code(await unfreeze(staff('SUPPORT'), id))).toBe('FROZEN_BY_BANK accountId');
+      expect(await shown(viewer, id)).toMatchObject({ status: 'FROZEN', frozenReason: 'Court order' });
+      for (const lifter of ['COMPLIANCE', 'ADMIN'] as const) {
+        await freeze(staff(role), id, 'Court order');
+        expect(await unfreeze(staff(lifter), id)).toMatchObject({ status: 'ACTIVE', userErrors: [] });
+        expect(await shown(viewer, id)).toMatchObject({ status: 'ACTIVE', frozenReason: null });
+      }
+    },
+  );
+
+  test('by the owner is lifted by any of the staff, who go on record', async () => {
+    const [viewer, support] = [viewerFor(), staff('SUPPORT')];
     const id = await world.open(viewer.userId);
-    // Staff sees the status and nothing else of the account.
-    expect(await freeze(staff(role), id, 'Court order')).toEqual({ account: null, status: 'FROZEN', userErrors: [] });
-    expect(await shown(viewer, id)).toMatchObject({ status: 'FROZEN', frozenReason: 'Court order' });
-    expect(code(await unfreeze(viewer, id))).toBe('FROZEN_BY_BANK accountId');
-    // Freezing it too does not make it the owner's freeze.
-    expect(await freeze(viewer, id, 'Mine')).toMatchObject({ account: { frozenReason: 'Court order' } });
-    expect(code(await unfreeze(viewer, id))).toBe('FROZEN_BY_BANK accountId');
-    expect(code(await end(viewer, id))).toBe('ACCOUNT_FROZEN accountId');
-    expect(await unfreeze(staff('SUPPORT'), id)).toMatchObject({ status: 'ACTIVE', userErrors: [] });
-    expect(await shown(viewer, id)).toMatchObject({ status: 'ACTIVE', frozenReason: null });
+    await freeze(viewer, id, 'Mine');
+    expect(await unfreeze(support, id)).toMatchObject({ status: 'ACTIVE', userErrors: [] });
+    const { rows } = await world.database
+      .pool('postgres')
+      .query('SELECT status, changed_by, by_staff FROM ledger.account_status_change WHERE account_id = $1 ORDER BY version DESC LIMIT 1', [id]); // prettier-ignore
+    expect(rows).toEqual([{ status: 'ACTIVE', changed_by: support.userId, by_staff: true }]);
   });
 
   test('by the owner is taken over by staff', async () => {

@@ -1,5 +1,5 @@
-import { setAccountStatus } from '../../../ledger/account-status.ts';
-import { accountsByIds, type AccountStatus } from '../../../ledger/accounts.ts';
+import { setAccountStatus, type StatusChange } from '../../../ledger/account-status.ts';
+import { accountsByIds } from '../../../ledger/accounts.ts';
 import { parseId, type AccountId } from '../../../platform/ids.ts';
 import { parseLabel } from '../../../platform/label.ts';
 import { Refusal } from '../../../platform/refusal.ts';
@@ -26,10 +26,11 @@ export async function freezeAccount(
   return change(deps, viewer, { ...account, status: 'FROZEN', reason });
 }
 
-/** Makes an account usable again; what staff has frozen, only staff can. */
+/** Makes an account usable again; what staff has frozen, only COMPLIANCE and ADMIN can, whichever of the staff it was. */
 export async function unfreezeAccount(deps: AccountLifeDeps, viewer: Viewer, accountId: string): Promise<AccountId> {
   const account = await findAccount(deps, viewer, accountId);
-  return change(deps, viewer, { ...account, status: 'ACTIVE', reason: null });
+  const liftsStaffFreeze = account.byStaff && viewer.roles.some((role) => role === 'COMPLIANCE' || role === 'ADMIN');
+  return change(deps, viewer, { ...account, status: 'ACTIVE', reason: null, liftsStaffFreeze });
 }
 
 /** Ends an own account for good, when nothing is on it. */
@@ -58,7 +59,7 @@ async function findAccount(
 async function change(
   { store, wakeUp }: AccountLifeDeps,
   { userId }: Viewer,
-  wanted: { accountId: AccountId; byStaff: boolean; status: AccountStatus; reason: string | null },
+  wanted: Omit<StatusChange, 'changedBy'>,
 ): Promise<AccountId> {
   const verdict = await store.transaction((tx) => setAccountStatus(tx, { ...wanted, changedBy: userId }));
   if (!verdict.ok) {

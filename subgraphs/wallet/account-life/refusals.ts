@@ -17,7 +17,10 @@ export const ACCOUNT_LIFE_REFUSALS: Record<AccountLifeRefusal, RefusalMeaning> =
   INVALID_REASON: { message: 'A reason has 1 to 140 printable characters.', retryable: false },
   ACCOUNT_CLOSED: { message: 'The account has ended.', retryable: false },
   ACCOUNT_FROZEN: { message: 'The account is frozen. Unfreeze it first.', retryable: false },
-  FROZEN_BY_BANK: { message: 'The bank has frozen this account; only the bank can unfreeze it.', retryable: false },
+  FROZEN_BY_BANK: {
+    message: 'The bank has frozen this account; only its compliance can unfreeze it.',
+    retryable: false,
+  },
   ACCOUNT_NOT_EMPTY: {
     message: 'There is money on the account, in a pocket, or promised to a payment. Move it away first.',
     retryable: true,

@@ -59,10 +59,12 @@ END $$;
 --   CHANGED | UNCHANGED (it is so already) | UNKNOWN_ACCOUNT
 --   ACCOUNT_CLOSED     closed is for good
 --   ACCOUNT_FROZEN     a frozen account cannot be closed
---   FROZEN_BY_BANK     what staff has frozen, its owner can neither use again nor take over by freezing it too
+--   FROZEN_BY_BANK     what staff has frozen can be used again with p_lifts_staff_freeze alone, and its owner cannot take it over by
+--                      freezing it too
 --   ACCOUNT_NOT_EMPTY  there is money on it, or held: of a payment under way, or in a pocket
 -- A freeze that nobody is on record for is taken for the bank's. Nobody needs an overdraft of a closed account: it ends with it.
-CREATE FUNCTION set_account_status(p_account_id uuid, p_status text, p_by uuid, p_by_staff boolean, p_reason text)
+CREATE FUNCTION set_account_status(p_account_id uuid, p_status text, p_by uuid, p_by_staff boolean, p_reason text,
+    p_lifts_staff_freeze boolean DEFAULT false)
   RETURNS TABLE (verdict text, at timestamptz)
   LANGUAGE plpgsql SECURITY DEFINER SET search_path = ledger, pg_temp AS $$
 DECLARE
@@ -83,7 +85,7 @@ BEGIN
     -- Staff takes over what the owner has frozen: from then on the owner cannot lift it.
     WHEN a.status = p_status AND NOT (p_status = 'FROZEN' AND p_by_staff AND NOT frozen_by_staff) THEN 'UNCHANGED'
     WHEN a.status = 'FROZEN' AND p_status = 'CLOSED' THEN 'ACCOUNT_FROZEN'
-    WHEN frozen_by_staff AND NOT p_by_staff THEN 'FROZEN_BY_BANK'
+    WHEN frozen_by_staff AND NOT p_lifts_staff_freeze THEN 'FROZEN_BY_BANK'
     WHEN p_status = 'CLOSED' AND (a.posted <> 0 OR a.held <> 0) THEN 'ACCOUNT_NOT_EMPTY'
     ELSE 'CHANGED'
   END;
