@@ -7,6 +7,7 @@ import type { History, Subject } from './factors.ts';
 
 const NOTHING_KNOWN: History = {
   sent: 0,
+  compared: 0,
   lastHour: 0,
   lastDay: 0,
   daysBefore: 0,
@@ -28,6 +29,7 @@ const subjects = fc.record<Subject>({
 });
 const histories = fc.record<History>({
   sent: fc.nat(1000),
+  compared: fc.nat(1000),
   lastHour: fc.nat(100),
   lastDay: fc.nat(200),
   daysBefore: fc.nat(1000),
@@ -54,6 +56,7 @@ describe('a score', () => {
     const history = {
       ...NOTHING_KNOWN,
       sent: 300,
+      compared: 100,
       daysBefore: 300,
       daysKnown: 30,
       usualUsdMinor: 100_00n,

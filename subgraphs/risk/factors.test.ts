@@ -5,6 +5,7 @@ import { FACTORS, type History, type Subject } from './factors.ts';
 /** A customer who sends about ten transfers of 100.00 a day, from Nigeria, from one device, to known people. */
 const USUAL: History = {
   sent: 300,
+  compared: 100,
   lastHour: 0,
   lastDay: 0,
   daysBefore: 300,
@@ -36,8 +37,8 @@ describe('amount', () => {
   });
 
   test('is unknown with one earlier transfer too few, known with enough', () => {
-    expect(scoreOf('amount', { sent: FEW })).toBeNull();
-    expect(scoreOf('amount', { sent: FEW + 1 })).toBe(0);
+    expect(scoreOf('amount', { compared: FEW })).toBeNull();
+    expect(scoreOf('amount', { compared: FEW + 1 })).toBe(0);
     expect(scoreOf('amount', { usualUsdMinor: null })).toBeNull();
   });
 });
@@ -98,11 +99,11 @@ describe('behaviour', () => {
 
   test('knows no habit of hours before there are enough', () => {
     const { leastForHours } = POLICY.risk.behaviour;
-    expect(scoreOf('behaviour', { nearThisHour: 0, sent: leastForHours - 1 })).toBe(0);
+    expect(scoreOf('behaviour', { nearThisHour: 0, compared: leastForHours - 1 })).toBe(0);
   });
 
   test('is unknown with one earlier transfer too few', () => {
-    expect(scoreOf('behaviour', { sent: FEW, recipientKnown: false })).toBeNull();
+    expect(scoreOf('behaviour', { compared: FEW, recipientKnown: false })).toBeNull();
   });
 });
 

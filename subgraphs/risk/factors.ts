@@ -16,9 +16,9 @@ export interface Subject {
   device: string | null;
 }
 
-/** What the customer has sent to others so far. The sample is the newest POLICY.risk.sample of that. */
+/** What the customer has sent to others so far. The sample is the newest POLICY.risk.sample of that, without what came to nothing. */
 export interface History {
-  /** Transfers ever. */
+  /** Transfers ever, and those that came to nothing. */
   sent: number;
   lastHour: number;
   lastDay: number;
@@ -26,6 +26,8 @@ export interface History {
   daysBefore: number;
   /** How much of those 30 days lies after the very first transfer, in days, at least 1. */
   daysKnown: number;
+  /** How many the sample has. */
+  compared: number;
   /** POLICY.risk.amount.usualQuantile of the sample's amounts, in US cents; null without any. */
   usualUsdMinor: bigint | null;
   /** Of the sample: the newest with a known country; null without any. */
@@ -38,7 +40,7 @@ export interface History {
   deviceKnown: boolean;
   /** Of the sample: those at about this time of day (UTC). */
   nearThisHour: number;
-  /** The customer has sent to this recipient before. */
+  /** The customer has sent to this recipient before, and it came to something. */
   recipientKnown: boolean;
   /** The recipient has sent to the customer within POLICY.risk.behaviour.roundTripHours. */
   receivedLately: boolean;
@@ -55,8 +57,8 @@ export const FACTORS: Record<RiskFactor['name'], Factor> = { amount, velocity, g
 const policy = POLICY.risk;
 
 /** 0 up to the usual amount, then straight up to 100 at `fullMultiple` times that. */
-function amount({ usdMinor }: Subject, { sent, usualUsdMinor: usual }: History): Finding | null {
-  if (sent < policy.leastHistory || usual === null) return null;
+function amount({ usdMinor }: Subject, { compared, usualUsdMinor: usual }: History): Finding | null {
+  if (compared < policy.leastHistory || usual === null) return null;
   if (usdMinor <= usual) return { score: 0, reason: 'An amount as in earlier transfers.' };
   const score = ((usdMinor - usual) * 100n) / (usual * (policy.amount.fullMultiple - 1n));
   return { score: score > 100n ? 100 : Number(score), reason: 'More than in most earlier transfers.' };
@@ -93,12 +95,16 @@ function geography({ country }: Subject, { lastPlace, countryKnown }: History): 
 
 /** What is out of the ordinary adds up, to at most 100; the heaviest gives the reason. */
 function behaviour(_subject: Subject, history: History): Finding | null {
-  if (history.sent < policy.leastHistory) return null;
+  if (history.compared < policy.leastHistory) return null;
   const { newRecipient, unusualHour, roundTrip, leastForHours } = policy.behaviour;
   const signs: [boolean, number, string][] = [
     [!history.recipientKnown, newRecipient, 'The first transfer to this recipient.'],
     [history.receivedLately, roundTrip, 'To somebody who sent money a short time ago.'],
-    [history.sent >= leastForHours && history.nearThisHour === 0, unusualHour, 'At another time of day than usual.'],
+    [
+      history.compared >= leastForHours && history.nearThisHour === 0,
+      unusualHour,
+      'At another time of day than usual.',
+    ],
   ];
   const found = signs.filter(([applies]) => applies);
   const score = found.reduce((sum, [, points]) => sum + points, 0);

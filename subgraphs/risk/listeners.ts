@@ -8,7 +8,7 @@ import { newId, type AlertId } from '../../platform/ids.ts';
 import { raiseAlerts, type NewAlert } from './alert-store.ts';
 import { findAlerts } from './find-alerts.ts';
 import { appliedLimits } from './limits.ts';
-import { readFactors } from './store.ts';
+import { markUndone, readFactors } from './store.ts';
 
 type Transfer = EventPayloads['TransferCompleted'];
 
@@ -41,6 +41,19 @@ export function createAlertsListener({ clock }: { clock: Clock }): Listener<'Tra
       );
       appended();
     },
+  };
+}
+
+/** What came to nothing after it was assessed, as a payout that was refused or cancelled, is nothing to compare later transfers with. */
+export function createUndoneListener(): Listener<'TransferFailed'> {
+  return {
+    name: 'risk.undone',
+    types: ['TransferFailed'],
+    handle: (events, tx) =>
+      markUndone(
+        tx,
+        events.map(({ payload }) => payload.transferId),
+      ),
   };
 }
 

@@ -74,6 +74,7 @@ interface HistoryRow {
   last_day: number;
   days_before: number;
   days_known: string;
+  compared: number;
   usual: string | null;
   last_country: string | null;
   hours_ago: string | null;
@@ -90,7 +91,7 @@ const { sample, amount, behaviour } = POLICY.risk;
 /**
  * Every createTransfer waits for this, so it goes past Prisma, as one named statement for all who ask meanwhile: for each the newest rows
  * of one index, and seven look-ups in it and the other. A span of time costs a look-up however many transfers it holds, because each
- * row carries its number. The arrays are passed through (SELECT $1), so that Postgres keeps one plan and does not plan anew for each
+ * row carries its number (of what came to nothing, too: asking often is unusual, whatever comes of it). The arrays are passed through (SELECT $1), so that Postgres keeps one plan and does not plan anew for each
  * length of them.
  */
 const READ_HISTORIES = `
@@ -99,12 +100,12 @@ const READ_HISTORIES = `
   CROSS JOIN LATERAL (
     WITH recent AS MATERIALIZED (
       SELECT usd_amount, country, device, posted_at FROM assessment
-      WHERE customer_id = asked.customer_id AND nth IS NOT NULL ORDER BY posted_at DESC, nth DESC LIMIT ${sample}
+      WHERE customer_id = asked.customer_id AND nth IS NOT NULL AND NOT undone ORDER BY posted_at DESC, nth DESC LIMIT ${sample}
     ), this_hour AS MATERIALIZED (
       SELECT utc - interval '${behaviour.nearHours} hours' AS earliest, utc + interval '${behaviour.nearHours} hours' AS latest
       FROM (SELECT (now() AT TIME ZONE 'UTC')::time AS utc) AS this
     ), sample AS (
-      SELECT percentile_disc(${amount.usualQuantile}) WITHIN GROUP (ORDER BY usd_amount) AS usual,
+      SELECT count(*)::int AS compared, percentile_disc(${amount.usualQuantile}) WITHIN GROUP (ORDER BY usd_amount) AS usual,
              coalesce(bool_or(country = asked.country), false) AS country_known,
              count(device) > 0 AS any_device, coalesce(bool_or(device = asked.device), false) AS device_known,
              (count(*) FILTER (WHERE CASE WHEN earliest <= latest THEN time BETWEEN earliest AND latest
@@ -118,10 +119,11 @@ const READ_HISTORIES = `
     SELECT number.now AS sent, number.now - hour_ago AS last_hour, number.now - day_ago AS last_day,
            day_ago - month_ago AS days_before,
            greatest(1, least(30, extract(epoch FROM now() - interval '24 hours' - first_at) / 86400)) AS days_known,
-           usual, last_place.country AS last_country, last_place.hours_ago, country_known, any_device, device_known, near_this_hour,
-           EXISTS (SELECT FROM assessment WHERE customer_id = asked.customer_id AND recipient_id = asked.recipient_id AND nth IS NOT NULL) AS recipient_known,
+           compared, usual, last_place.country AS last_country, last_place.hours_ago, country_known, any_device, device_known, near_this_hour,
+           EXISTS (SELECT FROM assessment WHERE customer_id = asked.customer_id AND recipient_id = asked.recipient_id AND nth IS NOT NULL
+                   AND NOT undone) AS recipient_known,
            EXISTS (SELECT FROM assessment WHERE customer_id = asked.recipient_id AND recipient_id = asked.customer_id AND nth IS NOT NULL
-                   AND posted_at > now() - interval '${behaviour.roundTripHours} hours') AS received_lately
+                   AND NOT undone AND posted_at > now() - interval '${behaviour.roundTripHours} hours') AS received_lately
     FROM number, sample LEFT JOIN (
       SELECT country, extract(epoch FROM now() - posted_at) / 3600 AS hours_ago
       FROM recent WHERE country IS NOT NULL ORDER BY posted_at DESC LIMIT 1
@@ -155,6 +157,7 @@ function toHistory(row: HistoryRow): History {
     lastDay: row.last_day,
     daysBefore: row.days_before,
     daysKnown: Number(row.days_known),
+    compared: row.compared,
     usualUsdMinor: row.usual === null ? null : BigInt(row.usual),
     lastPlace: row.last_country === null ? null : { country: row.last_country, hoursAgo: Number(row.hours_ago) },
     countryKnown: row.country_known,
@@ -179,6 +182,17 @@ export async function readFactors(
     values: [transferIds],
   });
   return new Map(rows.map(({ transfer_id, factors }) => [transfer_id, factors]));
+}
+
+/** Takes these out of what later transfers are compared with; those without an assessment are left out. */
+export async function markUndone(tx: Queryable, transferIds: readonly TransferId[]): Promise<void> {
+  await tx.query({
+    name: 'risk-mark-undone',
+    // In their order, as whoever else handles the same events.
+    text: `UPDATE assessment SET undone = true WHERE transfer_id IN (
+             SELECT transfer_id FROM assessment WHERE transfer_id = ANY ($1::uuid[]) AND NOT undone ORDER BY transfer_id FOR NO KEY UPDATE)`,
+    values: [transferIds],
+  });
 }
 
 function toAssessment({

@@ -3,7 +3,7 @@ import type { SubgraphDeps } from '../../platform/subgraph-deps.ts';
 import type { Subgraph } from '../../platform/subgraph.ts';
 import { readTypeDefs } from '../../platform/type-defs.ts';
 import { assessTransfer } from './assess-transfer.ts';
-import { createAlertsListener } from './listeners.ts';
+import { createAlertsListener, createUndoneListener } from './listeners.ts';
 import { createLoaders, type RiskLoaders } from './loaders.ts';
 import { createResolvers } from './resolvers.ts';
 import { createRiskStore } from './store.ts';
@@ -20,7 +20,7 @@ export function createRiskSubgraph(deps: SubgraphDeps): Subgraph {
     // The cast: Apollo's type for resolvers knows no __resolveReference, and the server no subgraph's own loaders.
     resolvers: createResolvers({ ...deps, rates, openStreams }) as unknown as Subgraph['resolvers'],
     createLoaders: (caller): RiskLoaders => createLoaders({ pool, store, clock }, caller),
-    listeners: [createAlertsListener({ clock }), createRatesListener('risk')],
+    listeners: [createAlertsListener({ clock }), createUndoneListener(), createRatesListener('risk')],
     answers: { 'assess-transfer': (question) => assessTransfer({ ...deps, store, rates }, question) },
     async stop() {
       for (const end of [...openStreams]) end();
