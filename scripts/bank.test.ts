@@ -4,18 +4,19 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { newId, type TransferId, type UserId } from '../platform/ids.ts';
 import { recordDeadLetter } from '../subgraphs/transfer/operations/dead-letter-store.ts';
 import { chainEntries } from '../tests/chain-entries.ts';
-import { createLedgerWorld, movement, type LedgerWorld } from '../tests/ledger-world.ts';
+import { createLedgerWorld, movement, type LedgerWorld, type TestAccount } from '../tests/ledger-world.ts';
 import { postEntry } from '../ledger/post.ts';
 
 /* The commands as a person on call runs them. */
 
 let world: LedgerWorld;
+let ada: TestAccount;
 const transferId = newId<TransferId>();
 const email = { kofi: 'kofi@example.com', ada: 'ada@example.com' };
 
 beforeAll(async () => {
   world = await createLedgerWorld();
-  const ada = await world.funded(5_000n);
+  ada = await world.funded(5_000n);
   const entry = { ...movement(ada, await world.open(), 100n), kind: 'TRANSFER' as const, transferId };
   await postEntry(world.ledger, entry);
   const admin = world.database.pool('postgres', { max: 1 });
@@ -117,6 +118,27 @@ describe('npm run bank', () => {
       error: expect.stringContaining('UNKNOWN_PROVIDER'),
     });
     expect(await bank('revoke', email.kofi, 'ADMIN')).toMatchObject({ code: 0 });
+  }, 120_000);
+
+  test('frees a hold by the word of two different people with the role ADMIN, and of nobody else', async () => {
+    const hold = await world.hold(ada, 100n);
+    const release = (...words: string[]) => bank('release-hold', hold, ...words);
+    expect(await release()).toMatchObject({ code: 2, error: expect.stringContaining('--by EMAIL') });
+    for (const by of [email.ada, 'cli:root']) {
+      expect(await release('--by', by)).toMatchObject({ code: 1, error: expect.stringContaining('ADMIN') });
+    }
+    await bank('grant', email.kofi, 'ADMIN');
+    expect(await release('--by', email.kofi)).toMatchObject({
+      code: 0,
+      out: expect.stringContaining('Another person'),
+    });
+    expect(await release('--by', email.kofi.toUpperCase())).toMatchObject({
+      code: 1,
+      error: expect.stringContaining('SECOND_PERSON_REQUIRED'),
+    });
+    await bank('grant', email.ada, 'ADMIN');
+    expect(await release('--by', email.ada)).toMatchObject({ code: 0, out: 'The hold is released.\n' });
+    for (const each of Object.values(email)) await bank('revoke', each, 'ADMIN');
   }, 120_000);
 
   test('alarms end with 1 while there is one, and read-only is one', async () => {

@@ -17,7 +17,7 @@ const HELP = `npm run bank -- COMMAND [--json] [--by EMAIL]
   explain TRANSFER                  everything about one transfer, in one story
   stuck [--older-than 5m]           transfers that have not ended, by age, with where they hang
   requeue TRANSFER                  have its job run now
-  release-hold HOLD --by EMAIL      free held money of a transfer that was never sent; two people of the staff, one after the other
+  release-hold HOLD --by EMAIL      free held money of a transfer that was never sent; two people with the role ADMIN, one after the other
   jobs                              jobs that wait or run, with attempts and last error
   parked                            events that a listener could not handle (npm run events has them tried again)
   pauses                            what must not leave the bank for now

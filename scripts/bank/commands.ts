@@ -84,13 +84,13 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
   'release-hold': async (database, given) => {
     const holdId = word(given, 'HOLD');
     if (given.by === undefined)
-      throw new UsageError('release-hold needs --by EMAIL, of two people of the staff in turn');
+      throw new UsageError('release-hold needs --by EMAIL, of two people with the role ADMIN in turn');
     const actor = await whoActs(database, given);
     const verdict = await releaseHoldByTwo(database.pool('transfer'), { holdId, actor });
     const text =
       verdict === 'RELEASED'
         ? 'The hold is released.'
-        : 'Noted. Another person of the staff has to say the same within a day, with their own --by.';
+        : 'Noted. Another person with the role ADMIN has to say the same within a day, with their own --by.';
     return { json: { verdict }, text };
   },
   jobs: async (database, given) => {

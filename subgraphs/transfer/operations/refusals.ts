@@ -9,6 +9,7 @@ export type OperationsRefusal =
   | 'DEAD_LETTER_NOT_FOUND'
   | 'DEAD_LETTER_RESOLVED'
   | 'SECOND_PERSON_REQUIRED'
+  | 'PERSON_REQUIRED'
   | 'HOLD_NOT_FOUND'
   | 'HOLD_CLOSED'
   | 'HOLD_OF_POCKET'
@@ -28,6 +29,7 @@ export const OPERATIONS_REFUSALS: Record<OperationsRefusal, RefusalMeaning> = {
   DEAD_LETTER_NOT_FOUND: never('There is no such dead letter.'),
   DEAD_LETTER_RESOLVED: never('This dead letter has ended.'),
   SECOND_PERSON_REQUIRED: never('You have said so before: another person has to agree.'),
+  PERSON_REQUIRED: never('Only a person with a name can say so.'),
   HOLD_NOT_FOUND: never('There is no such hold.'),
   HOLD_CLOSED: never('This hold has ended.'),
   HOLD_OF_POCKET: never('This is money in a pocket: only the owner of the account frees it.'),

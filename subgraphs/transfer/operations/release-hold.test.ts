@@ -2,7 +2,14 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type pg from 'pg';
 import { placeHold } from '../../../ledger/holds.ts';
 import { closePocket, movePocket, openPocket } from '../../../ledger/pockets.ts';
-import { newId, type AccountId, type HoldId, type PocketId, type TransferId } from '../../../platform/ids.ts';
+import {
+  newId,
+  type AccountId,
+  type HoldId,
+  type PocketId,
+  type TransferId,
+  type UserId,
+} from '../../../platform/ids.ts';
 import { ALLOW, openTransferWorld, type Customer, type TransferWorld } from '../../../tests/transfer-world.ts';
 import { storeHeld } from '../payouts/held-store.ts';
 import { sendPayout } from '../payouts/payout-store.ts';
@@ -64,6 +71,7 @@ async function waiting(): Promise<{ transferId: TransferId; holdId: HoldId }> {
   return { transferId, holdId: rows[0]!.id };
 }
 
+const [kofi, lena, mia] = [newId<UserId>(), newId<UserId>(), newId<UserId>()];
 const say = (holdId: string, actor: string) => releaseHoldByTwo(pool, { holdId, actor });
 
 /** As the job does right before it asks the provider. */
@@ -83,38 +91,50 @@ async function stateOf({ transferId, holdId }: { transferId: TransferId; holdId:
 describe('a hold whose transfer was never sent', () => {
   test('is released by two people, and the transfer fails with it, so that nothing carries it out later', async () => {
     const payout = await waiting();
-    expect(await say(payout.holdId, 'kofi')).toBe('PROPOSED');
-    await expect(say(payout.holdId, 'kofi')).rejects.toMatchObject({ code: 'SECOND_PERSON_REQUIRED' });
+    expect(await say(payout.holdId, kofi)).toBe('PROPOSED');
+    await expect(say(payout.holdId, kofi)).rejects.toMatchObject({ code: 'SECOND_PERSON_REQUIRED' });
     expect(await stateOf(payout)).toEqual({ hold: 'OPEN', transfer: 'BALANCE_RESERVED' });
-    expect(await say(payout.holdId, 'lena')).toBe('RELEASED');
+    expect(await say(payout.holdId, lena)).toBe('RELEASED');
     expect(await stateOf(payout)).toEqual({ hold: 'RELEASED', transfer: 'FAILED' });
-    await expect(say(payout.holdId, 'kofi')).rejects.toMatchObject({ code: 'HOLD_CLOSED' });
+    await expect(say(payout.holdId, kofi)).rejects.toMatchObject({ code: 'HOLD_CLOSED' });
   });
 
   test('is released once when many say so at the same moment, and by nobody alone', async () => {
     const alone = await waiting();
-    await Promise.allSettled(Array.from({ length: 5 }, () => say(alone.holdId, 'kofi')));
+    await Promise.allSettled(Array.from({ length: 5 }, () => say(alone.holdId, kofi)));
     expect(await stateOf(alone)).toEqual({ hold: 'OPEN', transfer: 'BALANCE_RESERVED' });
     const both = await waiting();
-    const verdicts = await Promise.all([say(both.holdId, 'kofi'), say(both.holdId, 'lena')]);
+    const verdicts = await Promise.all([say(both.holdId, kofi), say(both.holdId, lena)]);
     expect(verdicts.sort()).toEqual(['PROPOSED', 'RELEASED']);
     expect(await stateOf(both)).toEqual({ hold: 'RELEASED', transfer: 'FAILED' });
+  });
+
+  test('is released by people whose names are known: whoever sits at the command line is neither the first nor the second', async () => {
+    const payout = await waiting();
+    await expect(say(payout.holdId, 'cli:root')).rejects.toMatchObject({ code: 'PERSON_REQUIRED' });
+    await world.admin.query(
+      `INSERT INTO transfer.intervention (actor, action, subject) VALUES ('cli:root', 'HOLD_RELEASE_PROPOSED', $1)`,
+      [payout.holdId],
+    );
+    expect(await say(payout.holdId, kofi)).toBe('PROPOSED');
+    await expect(say(payout.holdId, 'cli:root')).rejects.toMatchObject({ code: 'PERSON_REQUIRED' });
+    expect(await stateOf(payout)).toEqual({ hold: 'OPEN', transfer: 'BALANCE_RESERVED' });
   });
 
   test('without a transfer is released too', async () => {
     const id = newId<HoldId>();
     await placeHold(pool, { id, accountId: account, amount: { amountMinor: 5n, currency: 'USD' }, transferId: null });
-    await say(id, 'kofi');
-    expect(await say(id, 'lena')).toBe('RELEASED');
+    await say(id, kofi);
+    expect(await say(id, lena)).toBe('RELEASED');
   });
 
   test('wants both within a day', async () => {
     const payout = await waiting();
     await world.admin.query(
-      `INSERT INTO transfer.intervention (actor, action, subject, at) VALUES ('kofi', 'HOLD_RELEASE_PROPOSED', $1, now() - interval '25 hours')`,
-      [payout.holdId],
+      `INSERT INTO transfer.intervention (actor, action, subject, at) VALUES ($2, 'HOLD_RELEASE_PROPOSED', $1, now() - interval '25 hours')`,
+      [payout.holdId, kofi],
     );
-    expect(await say(payout.holdId, 'lena')).toBe('PROPOSED');
+    expect(await say(payout.holdId, lena)).toBe('PROPOSED');
     expect(await stateOf(payout)).toMatchObject({ hold: 'OPEN' });
   });
 });
@@ -123,7 +143,7 @@ describe('what may be on its way', () => {
   test('is not released, whoever says so and however many', async () => {
     const payout = await waiting();
     await send(payout.transferId);
-    for (const actor of ['kofi', 'lena', 'mia']) {
+    for (const actor of [kofi, lena, mia]) {
       await expect(say(payout.holdId, actor)).rejects.toMatchObject({ code: 'TRANSFER_WAS_SENT' });
     }
     expect(await stateOf(payout)).toEqual({ hold: 'OPEN', transfer: 'SENT_TO_PROVIDER' });
@@ -131,9 +151,9 @@ describe('what may be on its way', () => {
 
   test('is not released either when it is sent between the two people', async () => {
     const payout = await waiting();
-    await say(payout.holdId, 'kofi');
+    await say(payout.holdId, kofi);
     await send(payout.transferId);
-    await expect(say(payout.holdId, 'lena')).rejects.toMatchObject({ code: 'TRANSFER_WAS_SENT' });
+    await expect(say(payout.holdId, lena)).rejects.toMatchObject({ code: 'TRANSFER_WAS_SENT' });
   });
 });
 
@@ -144,7 +164,7 @@ test('money in a pocket is nobody’s to free, however many say so: it is its ow
   const { rows } = await world.admin.query<{ hold_id: HoldId }>('SELECT hold_id FROM ledger.pocket WHERE id = $1', [
     id,
   ]);
-  for (const actor of ['kofi', 'lena']) {
+  for (const actor of [kofi, lena]) {
     await expect(say(rows[0]!.hold_id, actor)).rejects.toMatchObject({ code: 'HOLD_OF_POCKET' });
   }
   // Nothing was broken on the way: the owner goes on with it.
@@ -154,7 +174,7 @@ test('money in a pocket is nobody’s to free, however many say so: it is its ow
 
 test('holds that there are not are not found', async () => {
   for (const id of [newId<HoldId>(), 'no id'])
-    await expect(say(id, 'kofi')).rejects.toMatchObject({ code: 'HOLD_NOT_FOUND' });
+    await expect(say(id, kofi)).rejects.toMatchObject({ code: 'HOLD_NOT_FOUND' });
 });
 
 describe('a transfer that hangs', () => {
@@ -167,8 +187,8 @@ describe('a transfer that hangs', () => {
     expect((await listJobs(pool)).filter(({ key }) => key === `payout:${payout.transferId}`)).toHaveLength(1);
 
     const ended = await waiting();
-    await say(ended.holdId, 'kofi');
-    await say(ended.holdId, 'lena');
+    await say(ended.holdId, kofi);
+    await say(ended.holdId, lena);
     await expect(requeueTransfer(pool, { transferId: ended.transferId, actor: 'kofi' })).rejects.toMatchObject({
       code: 'TRANSFER_HAS_ENDED',
     });

@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import { releaseHold } from '../../../ledger/holds.ts';
 import { withTransaction, type Queryable } from '../../../platform/db.ts';
-import { parseId, type HoldId, type TransferId } from '../../../platform/ids.ts';
+import { parseId, type HoldId, type TransferId, type UserId } from '../../../platform/ids.ts';
 import { POLICY } from '../../../platform/policy.ts';
 import type { TransferStatus } from '../generated/resolvers.ts';
 import { failPayout } from '../payouts/payout-store.ts';
@@ -23,7 +23,8 @@ interface Behind {
 /**
  * Frees money that hangs on a hold, by the word of two people: the first proposes, another one agrees by the same call within a day. Only where the
  * transfer behind it was never sent: what may be on its way is not the customer's to spend, whatever a person thinks. A payout that still waits
- * to be sent fails in the same commit, so that no job carries it out afterwards.
+ * to be sent fails in the same commit, so that no job carries it out afterwards. The actors are ids of people: whoever sits at a command line
+ * could be both.
  */
 export async function releaseHoldByTwo(
   pool: pg.Pool,
@@ -31,6 +32,7 @@ export async function releaseHoldByTwo(
 ): Promise<ReleaseVerdict> {
   const holdId = parseId<HoldId>(text);
   if (!holdId) throw refuse('HOLD_NOT_FOUND');
+  if (!isPerson(actor)) throw refuse('PERSON_REQUIRED');
   return withTransaction(pool, async (tx) => {
     const transferId = await findHold(tx, holdId);
     // The transfer's lock, or without one a lock of the hold's own: of two people at once the second sees what the first has said.
@@ -106,5 +108,9 @@ async function findProposers(tx: Queryable, holdId: HoldId): Promise<string[]> {
              AND at > clock_timestamp() - make_interval(hours => $2)`,
     values: [holdId, POLICY.operations.secondPersonHours],
   });
-  return rows.map(({ actor }) => actor);
+  return rows.map(({ actor }) => actor).filter(isPerson);
+}
+
+function isPerson(actor: string): boolean {
+  return parseId<UserId>(actor) !== null;
 }
