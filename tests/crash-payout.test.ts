@@ -13,7 +13,7 @@ import { startBankProcess, type BankProcess } from './bank-process.ts';
 import { expectBooksOk } from './books.ts';
 import { blocked, endStatements, hold, holdRelay, type Held } from './deposit-jobs.ts';
 import { ask } from './graph-client.ts';
-import { hurryJob } from './payout-jobs.ts';
+import { ageAttempts, hurryJob } from './payout-jobs.ts';
 import { startTestStripe, type TestStripe } from './stripe.ts';
 import { until } from './until.ts';
 
@@ -167,11 +167,7 @@ async function givenPayout(): Promise<string> {
 
 /** Lets time pass for what was sent and for its job. */
 async function hurry(id: string): Promise<void> {
-  await admin.query(
-    `UPDATE transfer.provider_attempt SET sent_at = sent_at - interval '2 minutes'
-     WHERE transfer_id = $1 AND outcome IS NULL AND sent_at > now() - interval '2 minutes'`,
-    [id],
-  );
+  await ageAttempts(admin, id);
   await hurryJob(admin, `payout:${id}`);
 }
 

@@ -13,6 +13,19 @@ export async function hurryJob(admin: pg.Pool, key: string): Promise<void> {
   if (rowCount) await admin.query(`SELECT pg_notify('jobs:insert', '{"count":1}')`);
 }
 
+/**
+ * What was sent was sent long ago: a provider that does not have it may now say "not here". Not while the job is under way, which may be just
+ * before sending, and sends nothing that it has held back for so long.
+ */
+export async function ageAttempts(admin: pg.Pool, transferId: string): Promise<void> {
+  await admin.query(
+    `UPDATE transfer.provider_attempt SET sent_at = sent_at - interval '2 minutes'
+     WHERE transfer_id = $1 AND outcome IS NULL AND sent_at > now() - interval '2 minutes'
+       AND NOT EXISTS (SELECT FROM transfer_jobs.jobs WHERE key = 'payout:' || $1::text AND locked_at IS NOT NULL)`,
+    [transferId],
+  );
+}
+
 /** Resolves when the job is gone: it has nothing left to do. */
 export async function payoutJobGone(admin: pg.Pool, transferId: string): Promise<void> {
   await until('the job is done', async () => {

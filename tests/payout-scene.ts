@@ -2,7 +2,7 @@ import type { AccountId, PaymentMethodId, TransferId } from '../platform/ids.ts'
 import type { Assessment } from '../platform/questions/assess-transfer.ts';
 import type { UserError } from '../platform/refusal.ts';
 import type { PayOutDeps } from '../subgraphs/transfer/payouts/pay-out.ts';
-import { hurryJob } from './payout-jobs.ts';
+import { ageAttempts, hurryJob } from './payout-jobs.ts';
 import { createScriptedRegistry, type ScriptedRegistry } from './scripted-registry.ts';
 import { ALLOW, openTransferWorld, type Customer, type TransferWorld } from './transfer-world.ts';
 import { until } from './until.ts';
@@ -144,13 +144,7 @@ export async function openPayoutScene(): Promise<PayoutScene> {
         await scene.age(id);
         await hurryJob(world.admin, `payout:${id}`);
       }),
-    async age(id) {
-      await world.admin.query(
-        `UPDATE transfer.provider_attempt SET sent_at = sent_at - interval '1 minute'
-         WHERE transfer_id = $1 AND outcome IS NULL AND sent_at > now() - interval '1 minute'`,
-        [id],
-      );
-    },
+    age: (id) => ageAttempts(world.admin, id),
     async balance() {
       const { rows } = await world.admin.query<{ posted: string; held: string }>(
         'SELECT posted, held FROM ledger.account WHERE id = $1',
