@@ -59,16 +59,6 @@ export async function listDeadLetters(db: Queryable, args: DeadLettersArgs): Pro
   );
 }
 
-/** Letters of one transfer, the newest first. */
-export async function lettersOfTransfer(db: Queryable, transferId: TransferId): Promise<StoredDeadLetter[]> {
-  const { rows } = await db.query<StoredDeadLetter>({
-    name: 'transfer-letters-of-transfer',
-    text: `SELECT ${COLUMNS} FROM transfer.dead_letter WHERE transfer_id = $1 ORDER BY recorded_at DESC LIMIT 100`,
-    values: [transferId],
-  });
-  return rows;
-}
-
 /** Has a letter tried again: whoever works on its kind hears of it by DeadLetterRetried. */
 export async function retryDeadLetter(db: Queryable, actor: string, idText: string): Promise<StoredDeadLetter> {
   const id = parseLetterId(idText);

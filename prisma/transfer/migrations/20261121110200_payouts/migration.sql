@@ -184,6 +184,15 @@ BEGIN
     WHERE l.transfer_id = p_transfer_id AND l.kind = 'PROVIDER_CONTRADICTION' AND l.state <> 'RESOLVED');
 END $$;
 
+-- Whether a payout under way is with nobody: no attempt may yet pay or has paid, and no provider has contradicted itself about it. Only then may it
+-- be given to a provider, or end without money. Call under the lock of its row.
+CREATE FUNCTION nobody_has_it(p_payout transfer) RETURNS boolean
+  LANGUAGE plpgsql STABLE SET search_path = transfer, pg_temp AS $$
+BEGIN
+  RETURN (p_payout.status = 'BALANCE_RESERVED' OR is_with_provider(p_payout.status)) AND NOT is_contradicted(p_payout.id) AND NOT EXISTS (
+    SELECT FROM provider_attempt a WHERE a.transfer_id = p_payout.id AND (a.outcome IS NULL OR a.outcome IN ('SUCCEEDED', 'RETURNED')));
+END $$;
+
 -- What a payout that no provider has waits for, before it is given to one or fails: STAFF while it is contradicted; ACCOUNT while its account is not
 -- ACTIVE and nothing was ever sent (then its hold expires); else null.
 CREATE FUNCTION payout_waits_for(p_transfer_id uuid, p_account_id uuid) RETURNS text
@@ -209,9 +218,7 @@ DECLARE
   stepped timestamptz;
   kept text;
 BEGIN
-  IF payout.type NOT IN ('WITHDRAWAL', 'EXTERNAL') OR NOT (payout.status = 'BALANCE_RESERVED' OR is_with_provider(payout.status))
-    OR is_contradicted(p_transfer_id) OR EXISTS (SELECT FROM provider_attempt a WHERE a.transfer_id = p_transfer_id
-      AND (a.outcome IS NULL OR a.outcome IN ('SUCCEEDED', 'RETURNED'))) THEN
+  IF payout.type NOT IN ('WITHDRAWAL', 'EXTERNAL') OR NOT nobody_has_it(payout) THEN
     RETURN QUERY SELECT false, payout.status, NULL::smallint, NULL::timestamptz;
     RETURN;
   END IF;
@@ -345,9 +352,7 @@ CREATE FUNCTION fail_payout(p_transfer_id uuid, p_code text, p_note text) RETURN
 DECLARE
   payout CONSTANT transfer := lock_transfer(p_transfer_id);
 BEGIN
-  IF NOT (payout.status = 'BALANCE_RESERVED' OR is_with_provider(payout.status)) OR is_contradicted(p_transfer_id) OR EXISTS (
-    SELECT FROM provider_attempt a WHERE a.transfer_id = p_transfer_id AND (a.outcome IS NULL OR a.outcome IN ('SUCCEEDED', 'RETURNED'))
-  ) THEN
+  IF NOT nobody_has_it(payout) THEN
     RETURN payout.status;
   END IF;
   PERFORM free_quote(payout.id), release_money(payout), write_step(payout, 'FAILED', NULL, p_note, p_code);
@@ -360,9 +365,7 @@ CREATE FUNCTION begin_compensation(p_transfer_id uuid, p_code text, p_note text)
 DECLARE
   payout CONSTANT transfer := lock_transfer(p_transfer_id);
 BEGIN
-  IF NOT (payout.status = 'BALANCE_RESERVED' OR is_with_provider(payout.status)) OR is_contradicted(p_transfer_id) OR EXISTS (
-    SELECT FROM provider_attempt a WHERE a.transfer_id = p_transfer_id AND (a.outcome IS NULL OR a.outcome IN ('SUCCEEDED', 'RETURNED'))
-  ) THEN
+  IF NOT nobody_has_it(payout) THEN
     RETURN payout.status;
   END IF;
   PERFORM write_step(payout, 'COMPENSATING', NULL, p_note, p_code);
@@ -533,7 +536,7 @@ BEGIN
   RETURN NULL;
 END $$;
 
-GRANT EXECUTE ON FUNCTION start_payout, lock_transfer, release_money, free_quote, is_with_provider, is_contradicted, payout_waits_for,
+GRANT EXECUTE ON FUNCTION start_payout, lock_transfer, release_money, free_quote, is_with_provider, is_contradicted, nobody_has_it, payout_waits_for,
   send_payout, note_payout, attempt_verdict,
   complete_payout, close_attempt, fail_payout, begin_compensation, compensate_step, return_payout, expire_transfer, cancel_transfer,
   review_refusal, release_review, refuse_review TO dwaybank_transfer;
