@@ -21,7 +21,7 @@ export interface WebhookSender {
   /** Where they go from now on; what waits is sent there at once. Null, as at first, keeps them back. */
   sendTo(url: string | null): void;
   send(webhook: Webhook): void;
-  /** Gives up what is under way; who keeps the webhooks sends them again at the next start. */
+  /** Waits a moment for what is under way, so that what is taken is noted and not told again at the next start; gives up the rest. */
   close(): Promise<void>;
 }
 
@@ -29,24 +29,26 @@ const FIRST_PAUSE_MS = 250;
 const LONGEST_PAUSE_MS = 60_000;
 const MOST_ATTEMPTS = 20;
 const ANSWER_TIMEOUT_MS = 5_000;
+const CLOSE_TIMEOUT_MS = 1_000;
 
 /** Keeps nothing but what waits: whoever calls it keeps the webhooks. */
 export function createWebhookSender(options: WebhookSenderOptions): WebhookSender {
   const { headersOf, onDelivered, firstPauseMs = FIRST_PAUSE_MS } = options;
   const waiting = new Map<string, { webhook: Webhook; attempts: number; timer: NodeJS.Timeout | null }>();
   const running = new Set<Promise<void>>();
-  const closing = new AbortController();
+  const givingUp = new AbortController();
+  let closing = false;
   let url: string | null = null;
 
   const attempt = async (id: string, to: string) => {
     const entry = waiting.get(id)!;
     entry.attempts++;
-    const delivered = await post(to, entry.webhook, headersOf(entry.webhook), closing.signal);
-    if (closing.signal.aborted) return;
+    const delivered = await post(to, entry.webhook, headersOf(entry.webhook), givingUp.signal);
     if (delivered) {
       waiting.delete(id);
       await onDelivered(entry.webhook);
-    } else if (entry.attempts >= MOST_ATTEMPTS) waiting.delete(id);
+    } else if (closing) return;
+    else if (entry.attempts >= MOST_ATTEMPTS) waiting.delete(id);
     else {
       const pauseMs = Math.min(firstPauseMs * 2 ** (entry.attempts - 1), LONGEST_PAUSE_MS);
       entry.timer = setTimeout(() => start(id), pauseMs).unref();
@@ -54,7 +56,7 @@ export function createWebhookSender(options: WebhookSenderOptions): WebhookSende
   };
   const start = (id: string) => {
     const entry = waiting.get(id);
-    if (!entry || url === null || closing.signal.aborted) return;
+    if (!entry || url === null || closing) return;
     if (entry.timer) clearTimeout(entry.timer);
     entry.timer = null;
     const run: Promise<void> = attempt(id, url)
@@ -75,9 +77,11 @@ export function createWebhookSender(options: WebhookSenderOptions): WebhookSende
       start(webhook.id);
     },
     async close() {
-      closing.abort();
+      closing = true;
       for (const { timer } of waiting.values()) if (timer) clearTimeout(timer);
+      const patience = setTimeout(() => givingUp.abort(), CLOSE_TIMEOUT_MS);
       await Promise.allSettled(running);
+      clearTimeout(patience);
     },
   };
 }
@@ -86,14 +90,14 @@ async function post(
   url: string,
   { body }: Webhook,
   headers: Record<string, string>,
-  closing: AbortSignal,
+  givingUp: AbortSignal,
 ): Promise<boolean> {
   try {
     const { statusCode, body: answer } = await request(url, {
       method: 'POST',
       headers: { 'content-type': 'application/json', ...headers },
       body,
-      signal: AbortSignal.any([closing, AbortSignal.timeout(ANSWER_TIMEOUT_MS)]),
+      signal: AbortSignal.any([givingUp, AbortSignal.timeout(ANSWER_TIMEOUT_MS)]),
     });
     await answer.dump();
     return statusCode >= 200 && statusCode < 300;
