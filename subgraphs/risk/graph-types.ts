@@ -1,4 +1,4 @@
-import type { PostingId, TransferId, UserId } from '../../platform/ids.ts';
+import type { TransferId, UserId } from '../../platform/ids.ts';
 import type { SubgraphContext } from '../../platform/subgraph.ts';
 import type { StoredAlert } from './alert-store.ts';
 import type { RiskLoaders } from './loaders.ts';
@@ -18,10 +18,10 @@ export interface TransferParent {
   transferId: TransferId | null;
 }
 
-/** A statement line, known by its posting. */
+/** A statement line, with the transfer behind it as transfer told the gateway: null where there is none, or none for this viewer. */
 export interface TransactionParent {
   id: string;
-  postingId: PostingId | null;
+  transferId: TransferId | null;
 }
 
 /** An alert as it is stored. */

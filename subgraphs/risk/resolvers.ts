@@ -1,5 +1,5 @@
 import { unauthenticated } from '../../platform/graph-errors.ts';
-import { parseId, type PostingId, type TransferId, type UserId } from '../../platform/ids.ts';
+import { parseId, type TransferId, type UserId } from '../../platform/ids.ts';
 import { toGraphMoney } from '../../platform/money.ts';
 import { POLICY } from '../../platform/policy.ts';
 import { answerRefusals, type UserError } from '../../platform/refusal.ts';
@@ -75,10 +75,15 @@ export function createResolvers(deps: RiskResolverDeps): Resolvers {
       riskAssessment: ({ transferId }, _args, { loaders }) => transferId && loaders.assessment.load(transferId),
     },
     Transaction: {
-      __resolveReference: ({ id }) => ({ id, postingId: parseId<PostingId>(id) }),
-      // Assessments are of transfers, and compliance looks at nothing yet: about a single line nothing is known.
-      riskScore: () => null,
-      complianceStatus: () => null,
+      __resolveReference: ({ id, transfer }) => ({
+        id,
+        transferId: transfer ? parseId<TransferId>(transfer.id) : null,
+      }),
+      riskScore: async ({ transferId }, _args, { loaders }) =>
+        (transferId && (await loaders.assessment.load(transferId)))?.score ?? null,
+      // A line stands on a statement because its transfer was found to be well, by risk or by a person.
+      complianceStatus: async ({ transferId }, _args, { loaders }) =>
+        transferId && (await loaders.isAssessed.load(transferId)) ? 'CLEARED' : null,
     },
   };
 }

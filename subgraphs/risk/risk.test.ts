@@ -120,18 +120,49 @@ describe('the fields of a user', () => {
   });
 });
 
-describe('what is not there says so', () => {
-  test('single lines have neither score nor status', async () => {
-    const { data } = await world.execute(
-      `query ($id: ID!) { _entities(representations: [{ __typename: "Transaction", id: $id }]) {
-        ... on Transaction { riskScore complianceStatus } } }`,
-      { viewer: viewerFor(), variables: { id: newId() } },
-    );
-    expect(data).toEqual({ _entities: [{ riskScore: null, complianceStatus: null }] });
+describe('what risk says of a statement line', () => {
+  const QUERY = `query ($lines: [_Any!]!) { _entities(representations: $lines) {
+    ... on Transaction { riskScore complianceStatus } } }`;
+
+  /** Lines as the gateway names them, with the transfer that it was told is behind each. */
+  async function linesOf(transferIds: (string | null)[], viewer = viewerFor()) {
+    const lines = transferIds.map((id) => ({ __typename: 'Transaction', id: newId(), transfer: id && { id } }));
+    const { data, errors } = await world.execute<{ _entities: unknown[] }>(QUERY, { viewer, variables: { lines } });
+    expect(errors).toEqual([]);
+    return data._entities;
+  }
+  const NOTHING = { riskScore: null, complianceStatus: null };
+
+  test('is the score of the transfer behind it, and that it was cleared', async () => {
+    const customerId = newId<UserId>();
+    const transferId = await record(customerId, 12);
+    expect(await linesOf([transferId, transferId], viewerFor(customerId))).toEqual([
+      { riskScore: 12, complianceStatus: 'CLEARED' },
+      { riskScore: 12, complianceStatus: 'CLEARED' },
+    ]);
   });
 
+  test('is to the recipient that it was cleared, and not the sender’s score', async () => {
+    const transferId = await record(newId<UserId>(), 12);
+    expect(await linesOf([transferId])).toEqual([{ riskScore: null, complianceStatus: 'CLEARED' }]);
+  });
+
+  test('is nothing where no transfer, or none that was looked at, is behind it', async () => {
+    expect(await linesOf([null, newId(), 'no id'])).toEqual([NOTHING, NOTHING, NOTHING]);
+  });
+
+  test('is read with one statement however many lines there are', async () => {
+    const customerId = newId<UserId>();
+    const ids = await Promise.all(Array.from({ length: 10 }, () => record(customerId, 1)));
+    const before = world.statements();
+    expect(await linesOf(ids, viewerFor(customerId))).not.toContainEqual(NOTHING);
+    expect(world.statements() - before).toBe(1);
+  });
+});
+
+describe('without a viewer', () => {
   test.each(['{ me { id } }', 'mutation { acknowledgeRiskAlert(id: "x") { alert { id } } }'])(
-    'without a viewer: %s',
+    'nothing is told: %s',
     async (query) => {
       const { errors } = await world.execute(query);
       expect(errors).toEqual([expect.objectContaining({ code: 'UNAUTHENTICATED' })]);

@@ -23,7 +23,7 @@ export interface RiskStore {
   /** What the customer has sent to others, as far as it matters for a transfer now. In one statement, with others' questions. */
   readHistory(question: HistoryQuestion): Promise<History>;
   findAssessments(transferIds: readonly TransferId[]): Promise<Map<string, RecordedAssessment>>;
-  /** The highest score of each customer's assessments since a moment; customers without any are left out. */
+  /** The highest score of each customer's assessments since a moment, of what came to something; customers without any are left out. */
   highestScores(customerIds: readonly string[], since: Date): Promise<Map<string, number>>;
   close(): Promise<void>;
 }
@@ -53,7 +53,7 @@ export function createRiskStore(pool: Pool): RiskStore {
       const rows = await prisma.assessment.groupBy({
         by: ['customerId'],
         // With the condition of the partial index: what stays between own accounts is never scored.
-        where: { customerId: { in: [...customerIds] }, nth: { not: null }, postedAt: { gte: since } },
+        where: { customerId: { in: [...customerIds] }, nth: { not: null }, undone: false, postedAt: { gte: since } },
         _max: { score: true },
       });
       return new Map(rows.map(({ customerId, _max }) => [customerId, _max.score ?? 0]));

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { newId, type TransferId, type UserId } from '../../platform/ids.ts';
 import type { Assessment, RiskFactor } from '../../platform/questions/assess-transfer.ts';
+import { viewerFor } from '../../tests/one-subgraph.ts';
 import { openProjectionWorld, type ProjectionWorld } from '../../tests/projection-world.ts';
 import { hoursAgo, recordAssessments, recordHistory, type PastTransfer } from '../../tests/risk-history.ts';
 import { createRiskSubgraph } from './subgraph.ts';
@@ -99,6 +100,19 @@ describe('transfers that came to nothing', () => {
     );
     expect(scoreOf(await ask({ customerId, amountMinor: '500000' }), 'amount')).toBeNull();
     expect(scoreOf(await ask({ customerId }), 'behaviour')).toBeNull();
+  });
+
+  test('are not in the score of the customer’s profile', async () => {
+    const customerId = newId<UserId>();
+    await recordHistory(world.admin, customerId, [{ at: hoursAgo(1), assessment: { score: 20 } }]);
+    const [undone] = await recordHistory(world.admin, customerId, [{ at: hoursAgo(1), assessment: { score: 90 } }]);
+    const scoreOfProfile = async () => {
+      const { data } = await world.execute('{ me { riskProfile { score level } } }', { viewer: viewerFor(customerId) });
+      return data;
+    };
+    expect(await scoreOfProfile()).toEqual({ me: { riskProfile: { score: 90, level: 'CRITICAL' } } });
+    await fail(customerId, [undone!]);
+    expect(await scoreOfProfile()).toEqual({ me: { riskProfile: { score: 20, level: 'LOW' } } });
   });
 
   test('count as transfers in a short time', async () => {

@@ -115,6 +115,33 @@ test('a customer’s habits are learnt transfer by transfer, and what breaks the
   expect(me.riskProfile.score).toBeGreaterThanOrEqual(unusual.score);
 });
 
+test('each line of a statement says what was found about the transfer behind it', async () => {
+  const lines = async (as: Person) => {
+    const { me } = await world.ask<{
+      me: { accounts: { edges: { node: { transactions: { edges: { node: object }[] } } }[] } };
+    }>(
+      `{ me { accounts { edges { node { transactions(first: 100) { edges { node {
+           type riskScore complianceStatus transfer { riskAssessment { score } } } } } } } } } }`,
+      {},
+      { as },
+    );
+    return me.accounts.edges[0]!.node.transactions.edges.map(({ node }) => node);
+  };
+  await payFrom('phone', '10.00');
+  const mine = (await lines(ada)) as { transfer: { riskAssessment: { score: number } } | null }[];
+  const score = mine[0]!.transfer!.riskAssessment.score;
+  expect(mine[0]).toMatchObject({ type: 'TRANSFER_OUT', riskScore: score, complianceStatus: 'CLEARED' });
+  // What the bank booked by itself nobody has looked at.
+  expect(mine.at(-1)).toMatchObject({ riskScore: null, complianceStatus: null, transfer: null });
+  const theirs = await lines(bob);
+  expect(theirs[0]).toEqual({
+    type: 'TRANSFER_IN',
+    riskScore: null,
+    complianceStatus: 'CLEARED',
+    transfer: { riskAssessment: null },
+  });
+});
+
 test('another customer can neither acknowledge an alert nor follow from it', async () => {
   const { id } = (await alertsOf(ada))[0]!;
   const acknowledge = (as: Person) =>
