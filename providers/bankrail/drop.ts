@@ -1,10 +1,10 @@
 import { Agent, request } from 'undici';
 import { z } from 'zod';
+import { MAX_XML_CHARACTERS, UnreadableXmlError } from '../../platform/read-xml.ts';
 import { systemCode } from '../../platform/start-error.ts';
 import { ProviderOutcomeUnknownError } from '../card-provider.ts';
 import { ProviderUnreachableError } from '../payout-provider.ts';
 import { neverLeft } from '../provider-connection.ts';
-import { MAX_FILE_CHARACTERS } from './read-xml.ts';
 
 /*
  * Where files are exchanged with the bank, over HTTP with a bearer key:
@@ -29,8 +29,8 @@ export interface FileRefusal {
 export interface Drop {
   /** Null: taken, now or earlier. Throws as the head of provider-connection.ts says. */
   put(name: string, text: string, signal: AbortSignal): Promise<FileRefusal | null>;
-  /** Null when there is none. */
-  get(name: string, signal: AbortSignal): Promise<string | null>;
+  /** The file as it came; null when there is none. One that is too large to be read is an UnreadableXmlError. */
+  get(name: string, signal: AbortSignal): Promise<Uint8Array | null>;
   list(
     after: string | null,
     signal: AbortSignal,
@@ -58,7 +58,7 @@ export function connectDrop({ url, secretKey }: DropOptions): Drop {
     connect: { timeout: CONNECT_TIMEOUT_MS },
     headersTimeout: ANSWER_TIMEOUT_MS,
     bodyTimeout: ANSWER_TIMEOUT_MS,
-    maxResponseSize: MAX_FILE_CHARACTERS,
+    maxResponseSize: MAX_XML_CHARACTERS,
   });
 
   const exchange = async (method: 'GET' | 'PUT', path: string, signal: AbortSignal, body?: string) => {
@@ -75,10 +75,13 @@ export function connectDrop({ url, secretKey }: DropOptions): Drop {
         signal,
         ...(body !== undefined && { body }),
       });
-      return { status: response.statusCode, text: await response.body.text() };
+      return { status: response.statusCode, bytes: await response.body.bytes() };
     } catch (error) {
       // Without the error itself: it carries the request, and with it the key and account numbers, into logs.
       const code = systemCode(error) ?? (error instanceof Error ? error.name : 'unknown error');
+      if (code === 'UND_ERR_RES_EXCEEDED_MAX_SIZE') {
+        throw new UnreadableXmlError('XML_TOO_LARGE', 1, 'the file is too large');
+      }
       if (neverLeft(error)) throw new ProviderUnreachableError(`the bank cannot be reached (${code})`);
       throw new ProviderOutcomeUnknownError(`the bank did not answer (${code})`);
     }
@@ -93,21 +96,21 @@ export function connectDrop({ url, secretKey }: DropOptions): Drop {
       const answer = await exchange('PUT', `/files/${name}`, signal, text);
       if (answer.status === 200 || answer.status === 201) return null;
       if (!REFUSED.includes(answer.status)) throw unclear(answer.status);
-      const refused = Refused.safeParse(parseJson(answer.text));
+      const refused = Refused.safeParse(parseJson(answer.bytes));
       // A no in other words than the bank's own is from something before it.
       if (!refused.success) throw unclear(answer.status);
       return refused.data;
     },
     async get(name, signal) {
-      const { status, text } = await exchange('GET', `/files/${name}`, signal);
-      if (status === 200) return text;
-      if (status === 404 && Refused.safeParse(parseJson(text)).success) return null;
+      const { status, bytes } = await exchange('GET', `/files/${name}`, signal);
+      if (status === 200) return bytes;
+      if (status === 404 && Refused.safeParse(parseJson(bytes)).success) return null;
       throw unclear(status);
     },
     async list(after, signal) {
       const path = after === null ? '/files' : `/files?after=${encodeURIComponent(after)}`;
-      const { status, text } = await exchange('GET', path, signal);
-      const listing = Listing.safeParse(parseJson(text));
+      const { status, bytes } = await exchange('GET', path, signal);
+      const listing = Listing.safeParse(parseJson(bytes));
       if (status !== 200 || !listing.success) throw unclear(status);
       return listing.data;
     },
@@ -115,9 +118,9 @@ export function connectDrop({ url, secretKey }: DropOptions): Drop {
   };
 }
 
-function parseJson(text: string): unknown {
+function parseJson(bytes: Uint8Array): unknown {
   try {
-    return JSON.parse(text);
+    return JSON.parse(Buffer.from(bytes).toString('utf8'));
   } catch {
     return undefined;
   }

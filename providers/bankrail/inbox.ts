@@ -1,6 +1,6 @@
+import { decodeXml, UnreadableXmlError } from '../../platform/read-xml.ts';
 import type { Drop } from './drop.ts';
 import { readReport } from './read-report.ts';
-import { UnreadableFileError } from './read-xml.ts';
 import { NOTHING_TOLD, tell, type Story } from './story.ts';
 
 /** What the bank's files have told so far, in memory: the files stay at the bank and are read again by a new process. */
@@ -22,13 +22,14 @@ export function createInbox(drop: Drop): Inbox {
   let reading: Promise<void> = Promise.resolve();
 
   const readOne = async (name: string, signal: AbortSignal) => {
-    const text = await drop.get(name, signal);
-    // Listed and gone again: the bank has taken it back.
-    if (text === null) return;
     try {
-      for (const fact of readReport(text)) stories.set(fact.key, tell(stories.get(fact.key) ?? NOTHING_TOLD, fact));
+      const bytes = await drop.get(name, signal);
+      // Listed and gone again: the bank has taken it back.
+      if (bytes === null) return;
+      for (const fact of await readReport(decodeXml(bytes)))
+        stories.set(fact.key, tell(stories.get(fact.key) ?? NOTHING_TOLD, fact));
     } catch (error) {
-      if (!(error instanceof UnreadableFileError)) throw error;
+      if (!(error instanceof UnreadableXmlError)) throw error;
       // One bad file does not keep the others from being read.
       unreadable.add(name);
     }

@@ -3,12 +3,12 @@ import { describe, expect, test } from '@jest/globals';
 import { validateXML } from 'xmllint-wasm';
 import { idTime, newId, type TransferId } from '../../platform/ids.ts';
 import { formatAmount } from '../../platform/money.ts';
+import { readXml } from '../../platform/read-xml.ts';
+import { find, textAt } from '../../platform/xml-element.ts';
 import { ibanEnding } from '../../tests/ibans.ts';
 import type { PayoutRequest } from '../payout-provider.ts';
 import { readPaymentFile, RefusedFileError } from '../simulators/bankrail/payment-file.ts';
-import { find, textAt } from './element.ts';
 import { paymentFileName, renderPaymentFile } from './payment-file.ts';
-import { readXml } from './read-xml.ts';
 import { isSepa, toSepaText } from './sepa.ts';
 
 const DEBTOR = { name: 'DwayBank', iban: 'DE02120300000000202051' };
@@ -49,8 +49,8 @@ describe('a payment file', () => {
     expect(valid).toBe(false);
   });
 
-  test.each(CASES)('of %s says what was asked', (_what, asked) => {
-    const { messageId, payments, fault } = readPaymentFile(renderPaymentFile(asked, DEBTOR), DEBTOR.iban);
+  test.each(CASES)('of %s says what was asked', async (_what, asked) => {
+    const { messageId, payments, fault } = await readPaymentFile(renderPaymentFile(asked, DEBTOR), DEBTOR.iban);
     const { key, amountMinor, currency, destination } = asked;
     expect({ messageId, fault }).toEqual({ messageId: key, fault: null });
     const { iban } = destination as { iban: string };
@@ -58,20 +58,20 @@ describe('a payment file', () => {
     expect(payments[0]!.name).toMatch(/^[A-Za-z0-9/\-?:().,'+ ]{1,70}$/);
   });
 
-  test('is the same, byte for byte, whenever it is rendered, and has one name', () => {
+  test('is the same, byte for byte, whenever it is rendered, and has one name', async () => {
     const asked = request();
     expect(renderPaymentFile(asked, DEBTOR)).toBe(renderPaymentFile({ ...asked }, { ...DEBTOR }));
-    const header = find(readXml(renderPaymentFile(asked, DEBTOR)).root, 'CstmrCdtTrfInitn', 'GrpHdr');
+    const header = find((await readXml(renderPaymentFile(asked, DEBTOR))).root, 'CstmrCdtTrfInitn', 'GrpHdr');
     expect(Date.parse(textAt(header, 'CreDtTm')!)).toBe(idTime(asked.transferId));
     expect(paymentFileName(asked.key)).toBe(`pain.001-${asked.key}.xml`);
   });
 
-  test('says who bears the charges by where the money goes', () => {
-    const blockOf = (asked: PayoutRequest) =>
-      find(readXml(renderPaymentFile(asked, DEBTOR)).root, 'CstmrCdtTrfInitn', 'PmtInf');
-    const sepa = blockOf(request());
+  test('says who bears the charges by where the money goes', async () => {
+    const blockOf = async (asked: PayoutRequest) =>
+      find((await readXml(renderPaymentFile(asked, DEBTOR))).root, 'CstmrCdtTrfInitn', 'PmtInf');
+    const sepa = await blockOf(request());
     expect([textAt(sepa, 'ChrgBr'), textAt(sepa, 'PmtTpInf', 'SvcLvl', 'Cd')]).toEqual(['SLEV', 'SEPA']);
-    const abroad = blockOf(request({ currency: 'USD' }));
+    const abroad = await blockOf(request({ currency: 'USD' }));
     expect([textAt(abroad, 'ChrgBr'), textAt(abroad, 'PmtTpInf', 'SvcLvl', 'Cd')]).toEqual(['SHAR', null]);
   });
 });
@@ -83,8 +83,8 @@ describe('the simulated bank', () => {
     ['another control sum', '<CtrlSum>123.45', '<CtrlSum>123.46', 'AM10'],
     ['another number of payments', '<NbOfTxs>1', '<NbOfTxs>2', 'AM18'],
     ['another debtor', DEBTOR.iban, 'DE89370400440532013000', 'AC02'],
-  ])('rejects a file with %s', (_what, from, to, fault) => {
-    expect(readPaymentFile(text.replaceAll(from, to), DEBTOR.iban).fault).toBe(fault);
+  ])('rejects a file with %s', async (_what, from, to, fault) => {
+    expect(await readPaymentFile(text.replaceAll(from, to), DEBTOR.iban)).toMatchObject({ fault });
   });
 
   test.each([
@@ -93,13 +93,13 @@ describe('the simulated bank', () => {
     ['is another message', text.replaceAll('pain.001.001.09', 'pain.001.001.03')],
     ['has an amount that is none', text.replace('EUR">123.45', 'EUR">1e3')],
     ['pays nothing', text.replace('EUR">123.45', 'EUR">0.00')],
-  ])('does not take a file that %s', (_what, given) => {
-    expect(() => readPaymentFile(given, DEBTOR.iban)).toThrow(RefusedFileError);
+  ])('does not take a file that %s', async (_what, given) => {
+    await expect(readPaymentFile(given, DEBTOR.iban)).rejects.toThrow(RefusedFileError);
   });
 
-  withSamples('finds the real sample to promise two payments and to have five', () => {
+  withSamples('finds the real sample to promise two payments and to have five', async () => {
     const sample = readFileSync(`${SAMPLES}/pain.001.001.09.xml`, 'utf8');
-    const file = readPaymentFile(sample, 'DE75512108001245126162');
+    const file = await readPaymentFile(sample, 'DE75512108001245126162');
     expect(file.payments.map(({ amountMinor }) => formatAmount(amountMinor, 'EUR'))).toEqual([
       '150.00',
       '300.00',

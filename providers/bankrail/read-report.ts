@@ -1,7 +1,7 @@
 import { isCurrency, parseAmount } from '../../platform/money.ts';
+import { readXml, UnreadableXmlError } from '../../platform/read-xml.ts';
+import { find, findAll, textAt, type Element } from '../../platform/xml-element.ts';
 import { keyOf } from '../payout-key.ts';
-import { find, findAll, textAt, type Element } from './element.ts';
-import { readXml, UnreadableFileError } from './read-xml.ts';
 
 /** Something that a file of the bank says about a payout of ours. */
 export type Fact = { key: string } & (
@@ -13,13 +13,14 @@ export type Fact = { key: string } & (
 );
 
 /** What the bank's status reports (pain.002) and statements (camt.053) say about payouts of ours; nothing of other files. */
-export function readReport(text: string): Fact[] {
-  const { root } = readXml(text);
+export async function readReport(text: string): Promise<Fact[]> {
+  const { root } = await readXml(text);
   const report = find(root, 'CstmrPmtStsRpt');
   if (report) return readStatusReport(report);
   const statements = findAll(root, 'BkToCstmrStmt', 'Stmt');
   if (statements.length > 0) return statements.flatMap((statement) => findAll(statement, 'Ntry').flatMap(readEntry));
-  if (root.name !== 'Document') throw new UnreadableFileError('this is no message of ISO 20022');
+  if (root.name !== 'Document')
+    throw new UnreadableXmlError('XML_UNKNOWN_DOCUMENT', root.line, 'this is no message of ISO 20022');
   return [];
 }
 

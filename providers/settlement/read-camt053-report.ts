@@ -1,6 +1,6 @@
 import { isCurrency } from '../../platform/money.ts';
-import { find, findAll, textAt, type Element } from '../bankrail/element.ts';
-import { readXml, UnreadableFileError } from '../bankrail/read-xml.ts';
+import { readXml, UnreadableXmlError } from '../../platform/read-xml.ts';
+import { find, findAll, textAt, type Element } from '../../platform/xml-element.ts';
 import { keyOf } from '../payout-key.ts';
 import { checkReport, UnreadableReportError, type SettlementLine, type SettlementReport } from './settlement-report.ts';
 import { parseSignedAmount } from './signed-amount.ts';
@@ -8,22 +8,26 @@ import { parseSignedAmount } from './signed-amount.ts';
 /** Opening and closing balances, the ones that count first: of the booked entries, else of the day before. */
 const OPENING = ['OPBD', 'PRCD'];
 const CLOSING = ['CLBD'];
+/** What a bank books for itself (sub-families of ISO 20022's bank transaction codes): charges, commissions, fees, taxes on them. */
+const CHARGES = new Set(['CHRG', 'COMM', 'FEES', 'TAXE']);
 
 /**
  * A bank's statement of our account with it (camt.053): each booked entry by the payments in it, where it says them, else as one line. An
  * entry whose payments do not add up to it is one line as well: the bank's own sum counts.
  */
-export function readCamt053Reports(text: string): SettlementReport[] {
-  const statements = findAll(rootOf(text), 'BkToCstmrStmt', 'Stmt');
+export async function readCamt053Reports(text: string): Promise<SettlementReport[]> {
+  const statements = findAll(await rootOf(text), 'BkToCstmrStmt', 'Stmt');
   if (statements.length === 0) throw new UnreadableReportError('there is no statement (BkToCstmrStmt/Stmt) in it');
   return statements.map(readStatement);
 }
 
-function rootOf(text: string): Element {
+async function rootOf(text: string): Promise<Element> {
   try {
-    return readXml(text).root;
+    return (await readXml(text)).root;
   } catch (error) {
-    if (error instanceof UnreadableFileError) throw new UnreadableReportError(error.message);
+    if (error instanceof UnreadableXmlError) {
+      throw new UnreadableReportError(`${error.message}, line ${error.line}`);
+    }
     throw error;
   }
 }
@@ -58,20 +62,41 @@ function readEntry(entry: Element, currency: string, place: string): SettlementL
   const amountMinor = amountAt(entry, entry, currency, place);
   const id = textAt(entry, 'AcctSvcrRef') ?? textAt(entry, 'NtryRef') ?? `${bookedOn}/${place}`;
   const payments = findAll(entry, 'NtryDtls', 'TxDtls');
-  const whole = { id, bookedOn, amountMinor, description: textAt(entry, 'AddtlNtryInf') ?? '' };
-  if (payments.length === 1)
-    return [{ ...whole, reference: referenceOf(payments[0]), description: describe(payments[0]!, whole) }];
+  const kind = CHARGES.has(textAt(entry, 'BkTxCd', 'Domn', 'Fmly', 'SubFmlyCd') ?? '') ? 'CHARGE' : 'PAYMENT';
+  const whole = { id, bookedOn, kind, amountMinor, description: textAt(entry, 'AddtlNtryInf') ?? '' } as const;
+  if (payments.length === 1) {
+    const line = { ...whole, reference: referenceOf(payments[0]), description: describe(payments[0]!, whole) };
+    return withoutCharge(line, payments[0]!, currency);
+  }
   const amounts = payments.map((payment) => (find(payment, 'Amt') ? amountAt(payment, entry, currency, place) : null));
   const adds =
     amounts.every((amount) => amount !== null) && amounts.reduce((sum, amount) => sum + amount, 0n) === amountMinor;
   if (payments.length === 0 || !adds) return [{ ...whole, reference: null }];
-  return payments.map((payment, index) => ({
-    id: `${id}/${index + 1}`,
-    bookedOn,
-    amountMinor: amounts[index]!,
-    reference: referenceOf(payment),
-    description: describe(payment, whole),
-  }));
+  return payments.flatMap((payment, index) =>
+    withoutCharge(
+      {
+        ...whole,
+        id: `${id}/${index + 1}`,
+        amountMinor: amounts[index]!,
+        reference: referenceOf(payment),
+        description: describe(payment, whole),
+      },
+      payment,
+      currency,
+    ),
+  );
+}
+
+/** What the bank took for itself within the amount of a payment is a line of its own; what it did not take within it is told elsewhere. */
+function withoutCharge(line: SettlementLine, payment: Element, currency: string): SettlementLine[] {
+  const included = findAll(payment, 'Chrgs', 'Rcrd').some((record) => textAt(record, 'ChrgInclInd') === 'true');
+  const total = included ? find(payment, 'Chrgs', 'TtlChrgsAndTaxAmt') : undefined;
+  const charge = total && total.attributes['Ccy'] === currency ? parseSignedAmount(total.text, currency) : null;
+  if (!charge) return [line];
+  return [
+    { ...line, amountMinor: line.amountMinor + charge },
+    { ...line, id: `${line.id}+charge`, kind: 'CHARGE', amountMinor: -charge },
+  ];
 }
 
 function referenceOf(payment: Element | undefined): string | null {

@@ -17,6 +17,7 @@ const reportSchema = z.object({
       z.object({
         id: z.string().min(1).max(200),
         bookedOn: day,
+        kind: z.enum(['PAYMENT', 'CHARGE', 'OWN_FUNDS']).default('PAYMENT'),
         amount,
         reference: z.string().max(200).nullish(),
         description: z.string().max(500).default(''),
@@ -60,9 +61,10 @@ export function readJsonReports(text: string): SettlementReport[] {
       to,
       openingMinor: opening ? minor(opening, 'opening') : null,
       closingMinor: closing ? minor(closing, 'closing') : null,
-      lines: lines.map(({ id, bookedOn, amount: value, reference, description }) => ({
+      lines: lines.map(({ id, bookedOn, kind, amount: value, reference, description }) => ({
         id,
         bookedOn,
+        kind,
         amountMinor: minor(value, `line ${id}`),
         reference: keyOf(reference ?? null),
         description,

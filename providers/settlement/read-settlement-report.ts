@@ -3,7 +3,7 @@ import { readJsonReports } from './read-json-report.ts';
 import type { SettlementFormat, SettlementReport } from './settlement-report.ts';
 
 /** The reports in a text; throws UnreadableReportError. */
-export function readSettlementReports(format: SettlementFormat, text: string): SettlementReport[] {
+export async function readSettlementReports(format: SettlementFormat, text: string): Promise<SettlementReport[]> {
   switch (format) {
     case 'CAMT053':
       return readCamt053Reports(text);

@@ -1,9 +1,16 @@
+/**
+ * What a line is about: a payment of ours or its coming back; what the provider takes for itself (a line of 0 says: nothing); money that the bank
+ * itself puts in or takes out.
+ */
+export type SettlementLineKind = 'PAYMENT' | 'CHARGE' | 'OWN_FUNDS';
+
 /** One line of what a provider says about our account with it. */
 export interface SettlementLine {
   /** The provider's own name for the line, or its place where it has none; unique within the account. */
   id: string;
   /** YYYY-MM-DD. */
   bookedOn: string;
+  kind: SettlementLineKind;
   /** Signed: plus is ours with the provider, minus has left. */
   amountMinor: bigint;
   /** Our key (32 hex digits), where the line carries it. */

@@ -41,8 +41,8 @@ const json = (change: object = {}) =>
   });
 
 describe('a report in JSON', () => {
-  test('is read line by line, and only our own keys are references', () => {
-    expect(readSettlementReports('JSON', json())).toEqual([
+  test('is read line by line, and only our own keys are references', async () => {
+    expect(await readSettlementReports('JSON', json())).toEqual([
       {
         currency: 'USD',
         from: '2026-11-20',
@@ -50,8 +50,8 @@ describe('a report in JSON', () => {
         openingMinor: 10_000n,
         closingMinor: 8_950n,
         lines: [
-          { id: 'a', bookedOn: '2026-11-20', amountMinor: -1_000n, reference: KEY, description: 'Payout' },
-          { id: 'b', bookedOn: '2026-11-20', amountMinor: -50n, reference: null, description: '' },
+          { id: 'a', bookedOn: '2026-11-20', kind: 'PAYMENT', amountMinor: -1_000n, reference: KEY, description: 'Payout' },
+          { id: 'b', bookedOn: '2026-11-20', kind: 'PAYMENT', amountMinor: -50n, reference: null, description: '' },
         ],
       },
     ]);
@@ -78,9 +78,10 @@ describe('a report in JSON', () => {
     ],
     ['days in the wrong order', json({ from: '2026-11-22', lines: [], closing: null }), /begins on/],
     ['no lines', JSON.stringify({ currency: 'USD' }), /from/],
-  ])('with %s is not read', (_what, text, why) => {
-    expect(() => readSettlementReports('JSON', text)).toThrow(UnreadableReportError);
-    expect(() => readSettlementReports('JSON', text)).toThrow(why);
+  ])('with %s is not read', async (_what, text, why) => {
+    const reading = readSettlementReports('JSON', text);
+    await expect(reading).rejects.toThrow(UnreadableReportError);
+    await expect(reading).rejects.toThrow(why);
   });
 });
 
@@ -104,8 +105,8 @@ describe('a camt.053', () => {
       bookings: amounts.map((amount) => ({ at, amountMinor: BigInt(amount), record })) as never,
     });
 
-  test('of the bank rail is read with our keys, balances and signs', () => {
-    expect(readSettlementReports('CAMT053', statement([-1_000, 1_000]))).toMatchObject([
+  test('of the bank rail is read with our keys, balances and signs', async () => {
+    expect(await readSettlementReports('CAMT053', statement([-1_000, 1_000]))).toMatchObject([
       {
         currency: 'EUR',
         from: '2026-11-20',
@@ -129,13 +130,14 @@ describe('a camt.053', () => {
       /no statement/,
     ],
     ['has a changed amount', statement([-1_000]).replaceAll('10.00', '10.01'), /add up/],
-  ])('that %s is not read', (_what, text, why) => {
-    expect(() => readSettlementReports('CAMT053', text)).toThrow(why);
+  ])('that %s is not read', async (_what, text, why) => {
+    await expect(readSettlementReports('CAMT053', text)).rejects.toThrow(why);
   });
 
   const samples = '../shared/data/statements/camt053';
-  (existsSync(samples) ? test : test.skip)('of a real bank is read (shared data)', () => {
-    const reports = readSettlementReports('CAMT053', readFileSync(`${samples}/camt053.v2.multi.statement.xml`, 'utf8'));
+  (existsSync(samples) ? test : test.skip)('of a real bank is read (shared data)', async () => {
+    const text = readFileSync(`${samples}/camt053.v2.multi.statement.xml`, 'utf8');
+    const reports = await readSettlementReports('CAMT053', text);
     expect(reports.length).toBeGreaterThan(1);
     for (const { lines } of reports) expect(lines.every(({ amountMinor }) => amountMinor !== 0n)).toBe(true);
   });

@@ -4,11 +4,11 @@ import path from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { newId, type TransferId } from '../../../platform/ids.ts';
 import { parseAmount } from '../../../platform/money.ts';
+import { readXml } from '../../../platform/read-xml.ts';
+import { find, findAll, textAt } from '../../../platform/xml-element.ts';
 import { ibanEnding } from '../../../tests/ibans.ts';
 import { until } from '../../../tests/until.ts';
-import { find, findAll, textAt } from '../../bankrail/element.ts';
 import { renderPaymentFile } from '../../bankrail/payment-file.ts';
-import { readXml } from '../../bankrail/read-xml.ts';
 import { startBankrailSimulator, type BankrailSimulator } from './bankrail-simulator.ts';
 
 const KEY = 'bankrail_simulator_test';
@@ -124,9 +124,11 @@ describe('what the bank puts there', () => {
     for (const given of [payment(), payment(ibanEnding('0004'), 250n), payment(undefined, 7n, 'JPY')]) await put(given);
     await until('one came back', () => bank.payouts().some(({ status }) => status === 'REVERSED'));
     await bookedAll(2);
+    // What has happened is told when it is on the disk.
+    await until('all of it is told', () => bank.statement(today(), 'EUR').split('<Ntry>').length === 4);
     const { text } = await send('GET', `/files/camt.053-${today()}-EUR.xml`);
     expect(text).toBe(bank.statement(today(), 'EUR'));
-    const statement = find(readXml(text).root, 'BkToCstmrStmt', 'Stmt');
+    const statement = find((await readXml(text)).root, 'BkToCstmrStmt', 'Stmt');
     const [opening, closing] = findAll(statement, 'Bal').map((each) => parseAmount(textAt(each, 'Amt')!, 'EUR'));
     const entries = findAll(statement, 'Ntry').map((each) => {
       const amount = parseAmount(textAt(each, 'Amt')!, 'EUR');
@@ -136,7 +138,8 @@ describe('what the bank puts there', () => {
     expect(closing).toBe(opening! + entries.reduce((sum, each) => sum + each, 0n));
     expect(textAt(statement, 'Acct', 'Id', 'IBAN')).toBe(OURS);
     const yesterday = new Date(Date.now() - 86_400_000).toISOString().slice(0, 10);
-    expect(findAll(find(readXml(bank.statement(yesterday, 'EUR')).root, 'BkToCstmrStmt', 'Stmt'), 'Ntry')).toEqual([]);
+    const before = (await readXml(bank.statement(yesterday, 'EUR'))).root;
+    expect(findAll(before, 'BkToCstmrStmt', 'Stmt', 'Ntry')).toEqual([]);
   });
 });
 

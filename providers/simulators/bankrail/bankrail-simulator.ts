@@ -78,7 +78,8 @@ export async function startBankrailSimulator(options: BankrailSimulatorOptions):
     if (effect === 'ERROR_BEFORE') return sendFault(response, 500, 'error', 'Something went wrong.');
     if (effect === 'WAIT_BEFORE') await disturbances.wait(disturbance?.delayMs);
     if (effect === 'DROP_BEFORE') return drop(request);
-    const { status, body, instead = 'WELL' } = answerFile({ book, archive, iban }, { method, path, query, text });
+    const file = method === 'PUT' ? await readGiven(text, iban) : null;
+    const { status, body, instead = 'WELL' } = answerFile({ book, archive }, { method, path, query, text, file });
     await book.settled();
     if (effect === 'WAIT_AFTER') await disturbances.wait(disturbance?.delayMs);
     if (instead === 'NEVER') await disturbances.wait();
@@ -114,7 +115,6 @@ export async function startBankrailSimulator(options: BankrailSimulatorOptions):
 interface Bank {
   book: Book;
   archive: Archive;
-  iban: string;
 }
 
 interface FileRequest {
@@ -122,10 +122,12 @@ interface FileRequest {
   path: string;
   query: URLSearchParams;
   text: string;
+  /** Of a PUT: what is in the file, or why it is not taken. */
+  file: GivenFile | RefusedFileError | null;
 }
 
 /** Does not wait: two requests never meet halfway. */
-function answerFile(bank: Bank, { method, path, query, text }: FileRequest): Answer {
+function answerFile(bank: Bank, { method, path, query, text, file: given }: FileRequest): Answer {
   const [, name] = FILE_PATH.exec(path) ?? [];
   if (method === 'GET' && path === '/files') {
     const after = Number(query.get('after') ?? '0');
@@ -142,23 +144,17 @@ function answerFile(bank: Bank, { method, path, query, text }: FileRequest): Ans
     const file = bank.archive.find(name);
     return file === null ? fault(404, 'no_such_file', 'There is no such file.') : { status: 200, body: file };
   }
-  if (method === 'PUT' && name !== undefined) return takeFile(bank, name, text);
+  if (given && name !== undefined) return takeFile(bank, name, text, given);
   return fault(404, 'no_such_path', 'There is nothing here.');
 }
 
 /** Takes a file once. The same file again is the same; another under its name, or with its payments, is refused. */
-function takeFile({ book, archive, iban }: Bank, name: string, text: string): Answer {
+function takeFile({ book, archive }: Bank, name: string, text: string, file: FileRequest['file'] & object): Answer {
   const known = archive.find(name);
   if (known !== null) {
     return known === text ? { status: 200, body: {} } : fault(409, 'another_file', 'Another file has this name.');
   }
-  let file: GivenFile;
-  try {
-    file = readPaymentFile(text, iban);
-  } catch (error) {
-    if (error instanceof RefusedFileError) return fault(422, 'FF01', error.message);
-    throw error;
-  }
+  if (file instanceof RefusedFileError) return fault(422, 'FF01', file.message);
   if (file.payments.some(({ endToEndId }) => book.find(endToEndId))) {
     return fault(409, 'another_file', 'A payment of this file is in another file.');
   }
@@ -179,6 +175,15 @@ function takeFile({ book, archive, iban }: Bank, name: string, text: string): An
   }
   archive.given(name, text);
   return { status: 201, body: {}, instead };
+}
+
+async function readGiven(text: string, iban: string): Promise<GivenFile | RefusedFileError> {
+  try {
+    return await readPaymentFile(text, iban);
+  } catch (error) {
+    if (error instanceof RefusedFileError) return error;
+    throw error;
+  }
 }
 
 function fault(status: number, code: string, message: string): Answer {

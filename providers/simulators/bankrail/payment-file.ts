@@ -1,7 +1,7 @@
 import { isCurrency, parseAmount } from '../../../platform/money.ts';
-import { find, findAll, textAt, type Element } from '../../bankrail/element.ts';
+import { readXml, UnreadableXmlError, type XmlDocument } from '../../../platform/read-xml.ts';
+import { find, findAll, textAt, type Element } from '../../../platform/xml-element.ts';
 import { PAYMENT_NAMESPACE } from '../../bankrail/payment-file.ts';
-import { readXml, UnreadableFileError } from '../../bankrail/read-xml.ts';
 
 /** One payment in a file. */
 export interface GivenPayment {
@@ -27,12 +27,12 @@ export class RefusedFileError extends Error {
 }
 
 /** Reads a payment file as a bank does: what is wrong with the whole of it, and the payments in it. */
-export function readPaymentFile(text: string, debtorIban: string): GivenFile {
-  let file: ReturnType<typeof readXml>;
+export async function readPaymentFile(text: string, debtorIban: string): Promise<GivenFile> {
+  let file: XmlDocument;
   try {
-    file = readXml(text);
+    file = await readXml(text);
   } catch (error) {
-    if (error instanceof UnreadableFileError) throw new RefusedFileError(error.message);
+    if (error instanceof UnreadableXmlError) throw new RefusedFileError(error.message);
     throw error;
   }
   const message = find(file.root, 'CstmrCdtTrfInitn');

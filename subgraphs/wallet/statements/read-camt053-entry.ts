@@ -1,4 +1,4 @@
-import { find, findAll, textAt, type Element } from './element.ts';
+import { find, findAll, textAt, type Element } from '../../../platform/xml-element.ts';
 import { refuseStatement, type ReadLine } from './statement.ts';
 import { amountIn, isoDateIn, merchantCategoryOf, quote, wordsOf } from './values.ts';
 

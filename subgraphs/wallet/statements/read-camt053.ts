@@ -1,4 +1,4 @@
-import { find, findAll, textAt, type Element } from './element.ts';
+import { find, findAll, textAt, type Element } from '../../../platform/xml-element.ts';
 import { readEntry, signOf } from './read-camt053-entry.ts';
 import { refuseStatement, type OutsideAccount, type ReadBalance, type ReadStatement } from './statement.ts';
 import { amountIn, currencyIn, isoDateIn, lastMomentOf, maskNumber, wordsOf } from './values.ts';

@@ -1,5 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
-import { MAX_DEPTH, newElement, SLICE_CHARACTERS, type Element } from './element.ts';
+import { MAX_XML_DEPTH, SLICE_CHARACTERS } from '../../../platform/read-xml.ts';
+import { newElement, type Element } from '../../../platform/xml-element.ts';
 import { refuseStatement } from './statement.ts';
 
 /*
@@ -104,7 +105,7 @@ function growTree(): Tree {
     open(name, line) {
       closeLeaf();
       if (root && stack.length === 0) throw refuseStatement('STATEMENT_MALFORMED', line, `${name} comes after </OFX>`);
-      if (stack.length >= MAX_DEPTH) throw refuseStatement('STATEMENT_MALFORMED', line, 'tags nest too deep');
+      if (stack.length >= MAX_XML_DEPTH) throw refuseStatement('STATEMENT_MALFORMED', line, 'tags nest too deep');
       const element = newElement(name, line);
       root ??= element;
       stack.at(-1)?.children.push(element);

@@ -1,9 +1,9 @@
+import { readXml, UnreadableXmlError, type XmlDocument } from '../../../platform/read-xml.ts';
 import { Refusal } from '../../../platform/refusal.ts';
 import { checkStatements } from './check-statement.ts';
 import { CAMT053_NAMESPACE, readCamt053 } from './read-camt053.ts';
 import { readOfx } from './read-ofx.ts';
 import { readSgml } from './read-sgml.ts';
-import { readXml } from './read-xml.ts';
 import { refuseStatement, type ReadStatement, type Statement, type StatementRefusal } from './statement.ts';
 import { quote } from './values.ts';
 
@@ -40,10 +40,19 @@ async function readAs(text: string): Promise<ReadStatement[]> {
     const firstLine = begin.split(/[\r\n]/, 1)[0]!;
     throw unknownFormat(1 + linesBefore(text), `${quote(firstLine)} begins no statement that is read here`);
   }
-  const { root, namespace } = await readXml(text);
+  const { root, namespace } = await readDocument(text);
   if (root.name === 'OFX') return readOfx(root);
   if (root.name === 'Document' && CAMT053_NAMESPACE.test(namespace)) return readCamt053(root);
   throw unknownFormat(root.line, `${quote(root.name)} of ${quote(namespace)} is no statement that is read here`);
+}
+
+async function readDocument(text: string): Promise<XmlDocument> {
+  try {
+    return await readXml(text);
+  } catch (error) {
+    if (error instanceof UnreadableXmlError) throw refuseStatement('STATEMENT_MALFORMED', error.line, error.message);
+    throw error;
+  }
 }
 
 function unknownFormat(line: number, reason: string): Refusal<StatementRefusal> {

@@ -1,5 +1,5 @@
 import { isCurrency, scaleOf } from '../../../platform/money.ts';
-import type { Element } from './element.ts';
+import type { Element } from '../../../platform/xml-element.ts';
 import { refuseStatement } from './statement.ts';
 
 /** What stands in a file as amount, date or words, as the bank understands it. Every refusal names the line. */

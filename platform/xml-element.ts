@@ -1,4 +1,4 @@
-/** An element of an XML or SGML file: its own text, its children, and the line it begins on (the first is 1). */
+/** An element of an XML or SGML file: its own text, its children, and the line it begins on (the first is 1). Namespaces are left out. */
 export interface Element {
   name: string;
   line: number;
@@ -6,12 +6,6 @@ export interface Element {
   attributes: Readonly<Record<string, string>>;
   children: Element[];
 }
-
-/** No bank nests deeper; a file that does is made to exhaust who reads it. */
-export const MAX_DEPTH = 40;
-
-/** After so many characters a reader lets others have their turn: a whole file at once would hold up every live stream. */
-export const SLICE_CHARACTERS = 64 * 1024;
 
 /** An element without text and children. */
 export function newElement(name: string, line: number, attributes: Readonly<Record<string, string>> = {}): Element {
@@ -24,10 +18,10 @@ export function find(element: Element | undefined, ...path: string[]): Element |
 }
 
 /** All elements at the end of a path of names. */
-export function findAll(element: Element, ...path: string[]): Element[] {
+export function findAll(element: Element | undefined, ...path: string[]): Element[] {
   return path.reduce(
     (at, name) => at.flatMap(({ children }) => children.filter((child) => child.name === name)),
-    [element],
+    element ? [element] : [],
   );
 }
 
