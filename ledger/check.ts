@@ -2,6 +2,7 @@ import type { Queryable } from '../platform/db.ts';
 import { formatAmount, isCurrency } from '../platform/money.ts';
 import { HOLD_FINDINGS, SPENT_BY_HOLDS } from './check-holds.ts';
 import { POCKET_FINDINGS } from './check-pockets.ts';
+import { RECEIVABLE_FINDINGS } from './check-receivables.ts';
 
 /** Something in the books that cannot be. */
 export interface Finding {
@@ -120,7 +121,8 @@ const FINDINGS = `
       ON paid.entry_id = e.id AND paid.owner_id = e.spent_by
     WHERE e.spent_by IS NOT NULL AND (l.owner_id IS NULL OR paid.entry_id IS NULL)
   UNION ALL ${HOLD_FINDINGS}
-  UNION ALL ${POCKET_FINDINGS}`;
+  UNION ALL ${POCKET_FINDINGS}
+  UNION ALL ${RECEIVABLE_FINDINGS}`;
 
 const FIGURES = `
   SELECT json_build_object(
@@ -139,7 +141,8 @@ const FIGURES = `
 /**
  * Proves the books: every currency and every entry sums to zero, every balance is the sum of its postings and its last
  * version, versions run 1, 2, 3 … each following from the one before, no customer is below zero, what is held is what open holds
- * hold, captures are what was posted, and what counts against the spending limits is what was spent or is held to be spent. Needs SELECT only, and is right beside a bank that goes on posting.
+ * hold, captures are what was posted, what customers owe is what lies on the receivable accounts, and what counts against the spending
+ * limits is what was spent or is held to be spent. Needs SELECT only, and is right beside a bank that goes on posting.
  */
 export async function proveBooks(db: Queryable): Promise<BooksReport> {
   const { rows } = await db.query<{ figures: BooksReport['figures']; findings: Finding[] }>({

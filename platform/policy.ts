@@ -176,6 +176,13 @@ export const POLICY = {
     windowDays: 5,
     /** A movement of ours is missing at the provider once its statement goes so many days beyond it. */
     graceDays: 3,
+    /**
+     * What a provider took for itself is put before staff when it is so far from what it had said when it paid, or, where it had said nothing, such a
+     * part of the payment.
+     */
+    charges: { overAssumedPercent: 20, overAmountPercent: 5 },
+    /** A provider is asked for a day so long after its end; so often whether there is one; and the alarm speaks when it last told everything so long ago. */
+    fetch: { afterMinutes: 60, everyMs: 300_000, lateHours: 6 },
   },
   webhooks: {
     /** Addresses of one customer. */
@@ -277,6 +284,8 @@ export const POLICY = {
     /** Of what was missed at one time only the newest so many are kept as SKIPPED. */
     mostMissedKept: 366,
   },
+  /** What customers owe the bank (subgraphs/transfer/receivables) is looked for so often. */
+  receivables: { collectEveryMs: 1_000 },
   /** Batches of transfers. */
   batches: {
     mostItems: 1_000,

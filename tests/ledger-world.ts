@@ -86,6 +86,9 @@ const TABLES = [
   'ledger.hold_spending',
   'ledger.posting',
   'ledger.posting_gate',
+  'ledger.receivable',
+  'ledger.receivable_collection',
+  'ledger.reversal',
   'ledger.spending_limit',
   'platform.event',
 ];
@@ -112,6 +115,10 @@ const TIMES = [
   'hold.ended_at',
   'hold_change.at',
   'hold_spending.at',
+  'reversal.at',
+  'receivable.laid_out_at',
+  'receivable.settled_at',
+  'receivable_collection.at',
 ];
 
 async function letDaysPass(database: TestDatabase, days: number): Promise<void> {

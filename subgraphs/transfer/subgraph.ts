@@ -23,6 +23,7 @@ import { createPoster, type PosterLimits } from './poster.ts';
 import { createPayoutsRoom } from './payouts/room.ts';
 import { createQuotesRoom } from './quotes/room.ts';
 import { createResolvers } from './resolvers.ts';
+import { createReceivablesRoom } from './receivables/room.ts';
 import { createReconciliationRoom } from './reconciliation/room.ts';
 import { createRefundsRoom } from './refunds/room.ts';
 import { createReviewRoom } from './review/room.ts';
@@ -80,6 +81,7 @@ export function createTransferSubgraph(deps: TransferDeps): Subgraph {
     createNoticesRoom({ ...callDeps, ...createNoticeOperations(deps), webhooks: deps.webhooks }, deps.jobsPool),
     createQuotesRoom(callDeps),
     createRefundsRoom(callDeps),
+    createReceivablesRoom(deps),
     createReconciliationRoom(callDeps),
     createWebhooksRoom({ ...callDeps, outsideAddresses: deps.outsideAddresses }),
     createSchedulesRoom(callDeps),

@@ -98,6 +98,11 @@ BEGIN
   INSERT INTO reversal (entry_id, reverses, amount, receivable, debtor_id, at)
     VALUES (p_entry_id, p_reverses, reverse_entry.amount, reverse_entry.receivable,
       CASE WHEN reverse_entry.receivable > 0 THEN recipient.owner_id END, reverse_entry.posted_at);
+  IF receivable > 0 THEN
+    -- What is owed is collected later (20261121100400_receivables).
+    INSERT INTO receivable (id, debtor_id, currency, amount, laid_out_at)
+      VALUES (p_entry_id, recipient.owner_id, arrived.currency, reverse_entry.receivable, reverse_entry.posted_at);
+  END IF;
 END $$;
 
 GRANT EXECUTE ON FUNCTION reverse_entry TO dwaybank_transfer, dwaybank_ledger;
