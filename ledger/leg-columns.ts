@@ -45,9 +45,9 @@ export function legParameters(columns: LegColumns): unknown[] {
     arrayLiteral(entry),
     arrayLiteral(postingId),
     arrayLiteral(accountId),
-    currency,
+    arrayLiteral(currency),
     arrayLiteral(amount),
-    lineType,
+    arrayLiteral(lineType),
     counterparty,
   ];
 }

@@ -282,7 +282,7 @@ describe('when the connection breaks', () => {
       throw new Error('Connection terminated unexpectedly');
     });
     const attempt = planned(from, to, 100n);
-    await expect(posterOn(breaking, { deadlineMs: 100 }).post(attempt)).rejects.toMatchObject({
+    await expect(posterOn(breaking, { deadlineMs: 2_000 }).post(attempt)).rejects.toMatchObject({
       name: 'OutcomeUnknownError',
       extensions: { code: 'OUTCOME_UNKNOWN' },
       cause: { message: 'Connection terminated unexpectedly' },

@@ -4,6 +4,7 @@ import { isPostingStopped } from '../../ledger/posting-gate.ts';
 import { sqlState, withRetry, type Queryable } from '../../platform/db.ts';
 import type { Logger } from '../../platform/log.ts';
 import { Refusal } from '../../platform/refusal.ts';
+import { createPostingQueue, type Waiting } from './posting-queue.ts';
 import {
   createTransfersStatement,
   toVerdicts,
@@ -18,6 +19,7 @@ export type { PlannedEnd, PlannedTransfer, Verdict } from './transfer-batch.ts';
  * The poster turns single transfers into batches. One call of the database costs its round trip, its locks and its fsync
  * whether it carries one transfer or a hundred, so whatever arrives while all posting connections are busy waits and goes
  * together when one comes free. Nobody waits for company: with a free connection a transfer leaves at once, and no timer runs.
+ * What shares a row with a call under way is passed over for a while (posting-queue.ts).
  *
  * An attempt goes   waiting -> under way -> verdict
  *                   waiting -> POSTER_BUSY               when it could not be sent in time: nothing was done
@@ -88,11 +90,7 @@ const LIMITS: PosterLimits = {
 const FIRST_PAUSE_MS = 20;
 const LONGEST_PAUSE_MS = 1_000;
 
-interface Attempt {
-  planned: PlannedTransfer;
-  deadlineMs: number;
-  /** Goes in a call of its own. */
-  alone: boolean;
+interface Attempt extends Waiting {
   resolve(verdict: Verdict): void;
   reject(error: unknown): void;
 }
@@ -100,7 +98,10 @@ interface Attempt {
 /** The one way by which this process moves money between customers. */
 export function createPoster(deps: PosterDeps, overrides: Partial<PosterLimits> = {}): Poster {
   const limits = { ...LIMITS, ...overrides };
-  const waiting: Attempt[] = [];
+  const queue = createPostingQueue<Attempt>({
+    maxBatch: limits.maxBatch,
+    onTooLate: (attempt) => attempt.reject(new Refusal<PosterRefusal>('POSTER_BUSY')),
+  });
   let underWay = 0;
   let sendScheduled = false;
   let stopping: Promise<void> | null = null;
@@ -108,17 +109,18 @@ export function createPoster(deps: PosterDeps, overrides: Partial<PosterLimits> 
 
   function send(): void {
     sendScheduled = false;
-    while (underWay < limits.connections && waiting.length > 0) {
-      const batch = takeBatch(waiting, limits.maxBatch);
-      if (batch.length === 0) continue;
+    while (underWay < limits.connections) {
+      const batch = queue.take();
+      if (batch.length === 0) break;
       underWay++;
       void decide(deps, limits, batch).then((again) => {
         underWay--;
-        waiting.unshift(...again);
+        queue.ended(batch);
+        queue.putBack(again);
         scheduleSend();
       });
     }
-    if (underWay === 0 && waiting.length === 0) drained();
+    if (underWay === 0 && queue.size === 0) drained();
   }
 
   // At the end of this turn of the event loop, so that what arrives in one turn goes in one call.
@@ -131,9 +133,9 @@ export function createPoster(deps: PosterDeps, overrides: Partial<PosterLimits> 
   return {
     async post(planned) {
       if (stopping) throw new Refusal<PosterRefusal>('POSTER_STOPPED');
-      if (waiting.length >= limits.maxWaiting) throw new Refusal<PosterRefusal>('POSTER_BUSY');
+      if (queue.size >= limits.maxWaiting) throw new Refusal<PosterRefusal>('POSTER_BUSY');
       return new Promise<Verdict>((resolve, reject) => {
-        waiting.push({ planned, deadlineMs: performance.now() + limits.deadlineMs, alone: false, resolve, reject });
+        queue.push({ planned, deadlineMs: performance.now() + limits.deadlineMs, alone: false, resolve, reject });
         scheduleSend();
       });
     },
@@ -145,19 +147,6 @@ export function createPoster(deps: PosterDeps, overrides: Partial<PosterLimits> 
       return stopping;
     },
   };
-}
-
-/** Takes what goes together off the front of the queue; what has waited too long is told so and left out. */
-function takeBatch(waiting: Attempt[], maxBatch: number): Attempt[] {
-  const first = waiting[0];
-  const aloneAt = waiting.findIndex(({ alone }) => alone);
-  const count = first?.alone ? 1 : Math.min(maxBatch, aloneAt === -1 ? waiting.length : aloneAt);
-  const now = performance.now();
-  return waiting.splice(0, count).filter((attempt) => {
-    const inTime = attempt.deadlineMs > now;
-    if (!inTime) attempt.reject(new Refusal<PosterRefusal>('POSTER_BUSY'));
-    return inTime;
-  });
 }
 
 /** SQLSTATE of a lock_timeout. */
