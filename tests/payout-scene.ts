@@ -80,7 +80,7 @@ export function steps({ timeline }: Pick<ShownPayout, 'timeline'>): string[] {
   return timeline.map(({ status, step }) => (step ? `${status} ${step}` : status));
 }
 
-export const BEGUN = ['INITIATED', 'VALIDATING COMPLIANCE_CHECK', 'BALANCE_RESERVED'];
+export const BEGUN = ['INITIATED', 'VALIDATING KYC_VERIFICATION', 'VALIDATING COMPLIANCE_CHECK', 'BALANCE_RESERVED'];
 
 export async function openPayoutScene(): Promise<PayoutScene> {
   const payouts = createScriptedRegistry();

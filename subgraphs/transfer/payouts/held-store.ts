@@ -9,7 +9,7 @@ import {
   type TransferId,
   type UserId,
 } from '../../../platform/ids.ts';
-import type { Money } from '../../../platform/money.ts';
+import { formatAmount, type Money } from '../../../platform/money.ts';
 import { POLICY } from '../../../platform/policy.ts';
 import type { Assessment } from '../../../platform/questions/assess-transfer.ts';
 import type { ProviderName } from '../../../providers/payout-provider.ts';
@@ -69,7 +69,7 @@ export async function storeHeld(db: Queryable, held: HeldTransfer): Promise<Held
     transfer_id: TransferId | null;
   }>({
     name: 'transfer-start-payout',
-    text: `SELECT outcome, verdict, transfer_id FROM transfer.start_payout($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
+    text: `SELECT outcome, verdict, transfer_id FROM transfer.start_payout($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
     values: [
       MUTATION,
       held.idempotencyKey,
@@ -81,6 +81,7 @@ export async function storeHeld(db: Queryable, held: HeldTransfer): Promise<Held
       assessment.assessedAt,
       JSON.stringify(assessment),
       assessment.spending && JSON.stringify(assessment.spending),
+      identityNote(assessment),
     ],
   });
   const { outcome, verdict, transfer_id: transferId } = rows[0]!;
@@ -95,6 +96,14 @@ export async function storeHeld(db: Queryable, held: HeldTransfer): Promise<Held
     case 'KEY_REUSED':
       return { outcome };
   }
+}
+
+/** Nobody's identity is verified by this bank yet, which is why the same limits hold for everybody: the ledger asks them as it holds the money. */
+function identityNote({ spending }: Assessment): string | null {
+  if (!spending) return null;
+  const dollars = (usdMinor: string) => `${formatAmount(BigInt(usdMinor), 'USD')} USD`;
+  const { bankDailyUsdMinor, bankMonthlyUsdMinor } = spending;
+  return `Identity not verified: within ${dollars(bankDailyUsdMinor)} a day and ${dollars(bankMonthlyUsdMinor)} a month.`;
 }
 
 /** The columns of transfer.transfer that are known before it is stored. */

@@ -5,8 +5,8 @@ import { ledgerError, refuse } from '../refusals.ts';
 import { asOf } from '../transfer-updated.ts';
 import { storeHeld, type HeldTransfer, type HeldVerdict } from './held-store.ts';
 
-/** INITIATED, VALIDATING, and BALANCE_RESERVED or HELD_FOR_REVIEW. */
-const FIRST_STEPS = 3;
+/** INITIATED, VALIDATING by identity and by compliance, and BALANCE_RESERVED or HELD_FOR_REVIEW. */
+const FIRST_STEPS = 4;
 
 /** Holds the money of a transfer that is planned and assessed, and answers with the transfer as it is then. */
 export async function holdMoney(deps: CreateTransferDeps, held: HeldTransfer): Promise<CreateTransferAnswer> {

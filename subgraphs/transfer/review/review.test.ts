@@ -22,7 +22,7 @@ async function staff(name: string, role: Role): Promise<Customer> {
   return { ...person, viewer: { ...person.viewer, roles: ['CUSTOMER', role] } };
 }
 
-const HELD = ['INITIATED', 'VALIDATING COMPLIANCE_CHECK', 'HELD_FOR_REVIEW'];
+const HELD = ['INITIATED', 'VALIDATING KYC_VERIFICATION', 'VALIDATING COMPLIANCE_CHECK', 'HELD_FOR_REVIEW'];
 const WAITING = `query ($after: String) { transfersInReview(first: 1, after: $after) {
   edges { cursor node { transfer { id status } heldAt expiresAt } } pageInfo { hasNextPage } } }`;
 const RELEASE = `mutation ($id: ID!) { decided: releaseTransfer(id: $id) { transfer { status } userErrors { code field } } }`;

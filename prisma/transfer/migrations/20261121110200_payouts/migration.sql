@@ -64,10 +64,10 @@ CREATE TRIGGER provider_attempt_is_kept BEFORE DELETE OR TRUNCATE ON provider_at
 
 -- Claims the key, uses the quote, holds amount and fees, and stores the transfer with its assessment and event. p_transfer has the row's
 -- columns as far as the caller knows them; p_spending is {"usdMinor", "bankDailyUsdMinor", "bankMonthlyUsdMinor"} or null. p_review: a person must
--- look first. Outcomes as of create_transfers: DONE, REFUSED (what ledger and quote said no with: stored with the key), REPLAYED, KEY_REUSED.
+-- look first. p_identity: what is known of who the customer is, for the timeline. Outcomes as of create_transfers: DONE, REFUSED (what ledger and quote said no with: stored with the key), REPLAYED, KEY_REUSED.
 CREATE FUNCTION start_payout(
   p_mutation text, p_key text, p_body_hash bytea, p_transfer jsonb, p_quote_id uuid, p_review boolean, p_lasts interval,
-  p_validating_at timestamptz, p_assessment jsonb, p_spending jsonb
+  p_validating_at timestamptz, p_assessment jsonb, p_spending jsonb, p_identity text
 ) RETURNS TABLE (outcome text, verdict text, transfer_id uuid)
   LANGUAGE plpgsql SET search_path = transfer, pg_temp AS $$
 #variable_conflict use_column
@@ -124,6 +124,7 @@ BEGIN
       wanted.destination_account_id, wanted.destination_payment_method_id, wanted.destination_owner_id, wanted.destination_label,
       wanted.destination_reference, wanted.destination_holder, wanted.description, wanted.preference, wanted.quoted_provider,
       wanted.hold_id, jsonb_build_array(timeline_step('INITIATED', started, NULL, NULL),
+        timeline_step('VALIDATING', started, 'KYC_VERIFICATION', p_identity),
         timeline_step('VALIDATING', validating, 'COMPLIANCE_CHECK', NULL), timeline_step(next_status, held.placed_at, NULL, NULL)),
       started, held.placed_at);
   PERFORM risk.record_assessments(ARRAY[wanted.id], ARRAY[wanted.user_id], ARRAY[p_assessment]);
