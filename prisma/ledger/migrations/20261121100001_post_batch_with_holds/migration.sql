@@ -259,9 +259,8 @@ BEGIN
       WHERE l.owner_id = c_owner[n] AND l.scope = c_scope[n] AND c_counted[n];
   END IF;
 
-  -- 5. the events. Text put together and parsed once takes half the time of jsonb_build_object and jsonb_agg, and this is the
-  -- largest part of a posting. Keys stand in the order in which jsonb keeps them (shorter first), which saves it the sorting.
-  -- Only counterparty and description can need escaping.
+  -- 5. the events, whose payloads are put together as text: that takes a third of the time of jsonb_build_object and jsonb_agg, and this
+  -- is the largest part of a posting. Only counterparty and description can need escaping.
   PERFORM platform.append_events(array_agg('EntryPosted'::text), array_agg(p_entry_id[e.entry]::text), array_agg(e.payload))
     FROM (
       SELECT p_leg_entry[k] AS entry, concat(
@@ -274,7 +273,7 @@ BEGIN
             '","description":', coalesce(to_json(p_description[p_leg_entry[k]])::text, 'null'),
             ',"counterparty":', coalesce(to_json(p_leg_counterparty[k])::text, 'null'), '}'), ',' ORDER BY k),
           '],"entryId":"', p_entry_id[p_leg_entry[k]],
-          '","transferId":', coalesce('"' || p_transfer_id[p_leg_entry[k]] || '"', 'null'), '}')::jsonb AS payload
+          '","transferId":', coalesce('"' || p_transfer_id[p_leg_entry[k]] || '"', 'null'), '}') AS payload
       FROM generate_series(1, legs) AS k
       WHERE l_version[k] IS NOT NULL
       GROUP BY p_leg_entry[k]

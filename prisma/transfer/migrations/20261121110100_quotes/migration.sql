@@ -164,7 +164,7 @@ BEGIN
           '","senderId":"', p_user_id[i], '","transferId":"', p_transfer_id[i], '","amountMinor":"', p_amount[i],
           '","recipientId":"', p_destination_owner_id[i], '","sourceAccountId":"', p_source_account_id[i],
           '","destinationCurrency":"', p_destination_currency[i], '","destinationAccountId":"', p_destination_account_id[i],
-          '","destinationAmountMinor":"', p_destination_amount[i], '"}')::jsonb))
+          '","destinationAmountMinor":"', p_destination_amount[i], '"}')))
       FROM generate_series(1, items) AS i WHERE verdicts[i] = 'POSTED';
   END IF;
 
