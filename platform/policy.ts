@@ -293,6 +293,8 @@ export const POLICY = {
     mostUnderWay: 10,
     /** Items of one batch under way at the same time. */
     atOnce: 64,
+    /** For so long items are judged before a batch is answered; the others are when their turn comes. */
+    judgeWithinMs: 2_000,
     /** As schedules.giveUpHours, from the moment the batch was asked for. */
     giveUpHours: 24,
   },

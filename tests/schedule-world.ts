@@ -79,8 +79,13 @@ export async function expectOccurrencesOnce(admin: pg.Pool): Promise<void> {
 /** Standing orders in a world. */
 export function scheduling(world: () => TransferWorld) {
   let keys = 0;
-  const mutate = async (as: Customer, query: string, variables: Record<string, unknown>): Promise<OrderAnswer> => {
-    const { data, errors } = await world().execute(as, query, variables);
+  const mutate = async (
+    as: Customer,
+    query: string,
+    variables: Record<string, unknown>,
+    deviceId?: string,
+  ): Promise<OrderAnswer> => {
+    const { data, errors } = await world().execute(as, query, variables, deviceId);
     if (errors) throw new Error(JSON.stringify(errors));
     // The tests know the shape of what they ask for.
     return Object.values(data!)[0] as OrderAnswer;
@@ -95,10 +100,10 @@ export function scheduling(world: () => TransferWorld) {
       mutate(as, byInput('scheduleTransfer', 'ScheduleTransferInput'), {
         input: { idempotencyKey: `order-${++keys}`, on: dayFromNow(1), ...input },
       }),
-    update: (as: Customer, input: Record<string, unknown>) =>
-      mutate(as, byInput('updateStandingOrder', 'UpdateStandingOrderInput'), { input }),
+    update: (as: Customer, input: Record<string, unknown>, deviceId?: string) =>
+      mutate(as, byInput('updateStandingOrder', 'UpdateStandingOrderInput'), { input }, deviceId),
     pause: (as: Customer, id: string) => mutate(as, byId('pauseStandingOrder'), { id }),
-    resume: (as: Customer, id: string) => mutate(as, byId('resumeStandingOrder'), { id }),
+    resume: (as: Customer, id: string, deviceId?: string) => mutate(as, byId('resumeStandingOrder'), { id }, deviceId),
     cancel: (as: Customer, id: string) => mutate(as, byId('cancelStandingOrder'), { id }),
     async see(as: Customer | null, id: string): Promise<SeenOrder | null> {
       const { data, errors } = await world().execute(as, `query ($id: ID!) { standingOrder(id: $id) { ${ORDER} } }`, {

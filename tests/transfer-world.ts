@@ -61,7 +61,13 @@ export interface TransferWorld {
   setStatus(accountId: AccountId, status: 'ACTIVE' | 'FROZEN' | 'CLOSED'): Promise<void>;
   /** The posted balance in minor units. */
   balance(accountId: AccountId): Promise<bigint>;
-  execute(as: Customer | null, query: string, variables?: Record<string, unknown>): Promise<ExecutionResult>;
+  /** From a device of the customer's, unless another is named. */
+  execute(
+    as: Customer | null,
+    query: string,
+    variables?: Record<string, unknown>,
+    deviceId?: string,
+  ): Promise<ExecutionResult>;
   subscribe(
     as: Customer | null,
     query: string,
@@ -130,6 +136,7 @@ export async function openTransferWorld({
     cards,
     payouts,
     webhooks: [],
+    settlements: [],
     exchangeMaxAgeDays,
     outsideAddresses: 'ANY',
     secrets: database.secrets,
@@ -151,10 +158,15 @@ export async function openTransferWorld({
   await subgraph.start!();
   const served = serveSubgraph(subgraph, { commonTypeDefs: readFileSync('schema/common.graphql', 'utf8'), log });
 
-  const request = (as: Customer | null, query: string, variables: Record<string, unknown>): SubgraphRequest => ({
+  const request = (
+    as: Customer | null,
+    query: string,
+    variables: Record<string, unknown>,
+    deviceId = 'device-1',
+  ): SubgraphRequest => ({
     query,
     variables,
-    caller: { viewer: as?.viewer ?? null, origin: { ip: '192.0.2.1', deviceId: 'device-1' }, requestId: 'test' },
+    caller: { viewer: as?.viewer ?? null, origin: { ip: '192.0.2.1', deviceId }, requestId: 'test' },
     signal: new AbortController().signal,
   });
 
@@ -231,7 +243,7 @@ export async function openTransferWorld({
     async balance(accountId) {
       return (await balances(ledger, [accountId])).get(accountId)!.postedMinor;
     },
-    execute: (as, query, variables = {}) => served.transport.execute(request(as, query, variables)),
+    execute: (as, query, variables = {}, deviceId) => served.transport.execute(request(as, query, variables, deviceId)),
     subscribe: (as, query, variables) => served.transport.subscribe(request(as, query, variables)),
     async stored() {
       return (await admin.query<Record<string, number>>(COUNTS)).rows[0]!;

@@ -81,11 +81,11 @@ export interface NewBatch {
   items: readonly { itemKey: string; input: ItemInput }[];
 }
 
-export async function insertBatch(tx: Queryable, batch: NewBatch): Promise<BatchParent> {
-  const { rows } = await tx.query<BatchRow>({
+export async function insertBatch(tx: Queryable, batch: NewBatch): Promise<void> {
+  await tx.query({
     name: 'transfer-insert-batch',
     text: `INSERT INTO batch (id, user_id, idempotency_key, body_hash, key_seed, mode, status, total, origin)
-           VALUES ($1, $2, $3, $4, $5, $6, 'PROCESSING', $7, $8) RETURNING ${COLUMNS}`,
+           VALUES ($1, $2, $3, $4, $5, $6, 'PROCESSING', $7, $8)`,
     values: [
       batch.id,
       batch.userId,
@@ -107,7 +107,6 @@ export async function insertBatch(tx: Queryable, batch: NewBatch): Promise<Batch
       batch.items.map(({ input }) => JSON.stringify(input)),
     ],
   });
-  return toBatch(rows[0]!);
 }
 
 export async function findBatch(db: Queryable, id: BatchId): Promise<BatchParent | null> {

@@ -1,25 +1,27 @@
 import { createHash } from 'node:crypto';
-import type { Pool } from 'pg';
 import { withTransaction } from '../../../platform/db.ts';
 import { newId, type BatchId } from '../../../platform/ids.ts';
 import { enqueueJobs } from '../../../platform/jobs.ts';
 import { POLICY } from '../../../platform/policy.ts';
 import type { UserError } from '../../../platform/refusal.ts';
 import type { Viewer } from '../../../platform/viewer.ts';
-import type { CreateTransferCall } from '../call.ts';
+import type { CreateTransferCall, CreateTransferDeps } from '../call.ts';
 import { hashCommand, parseCommand } from '../domain.ts';
 import type { BatchMode } from '../generated/resolvers.ts';
 import { JOBS_SCHEMA } from '../listeners.ts';
 import { refuse } from '../refusals.ts';
 import {
   countBatchesUnderWay,
+  findBatch,
   findBatchByKey,
   insertBatch,
   lockBatchesOf,
+  recordVerdicts,
   type ItemInput,
   type NewBatch,
 } from './batch-store.ts';
 import type { BatchParent } from './graph-types.ts';
+import { judgeItems } from './judge-items.ts';
 import { refuseBatch } from './refusals.ts';
 
 /** The job that brings a batch to its end; its payload is RunBatchPayload. */
@@ -45,18 +47,24 @@ export interface CreateBatchAnswer {
 
 /**
  * Takes a batch once per idempotency key and answers at once; a job works on it (run-batch.ts). Refused is only what is wrong with the
- * batch as a whole: each item is judged as createTransfer would judge it, when its turn comes.
+ * batch as a whole. Items that can never be done have their verdict in the answer (judge-items.ts); the others are judged as createTransfer
+ * would judge them, when their turn comes.
  */
 export async function createBatch(
-  pool: Pool,
-  { viewer, origin }: Pick<CreateTransferCall, 'viewer' | 'origin'>,
+  deps: CreateTransferDeps,
+  call: CreateTransferCall,
   input: BatchInput,
 ): Promise<CreateBatchAnswer> {
   const { idempotencyKey } = input;
+  const { viewer, origin } = call;
+  const { pool } = deps;
   const batch = parse(viewer, input);
+  // Before the lock is taken, because it may wait for others; a replay is answered whatever planning would say today.
+  const replay = await findBatchByKey(pool, viewer.userId, idempotencyKey);
+  const refused = replay ? [] : await judgeItems(deps, call, batch);
   return withTransaction(pool, async (tx) => {
     await lockBatchesOf(tx, viewer.userId);
-    const known = await findBatchByKey(tx, viewer.userId, idempotencyKey);
+    const known = replay ?? (await findBatchByKey(tx, viewer.userId, idempotencyKey));
     if (known) {
       if (!known.bodyHash.equals(batch.bodyHash)) throw refuse('IDEMPOTENCY_KEY_REUSED', ['idempotencyKey']);
       return { batch: known.batch, replayed: true, userErrors: [] };
@@ -64,7 +72,11 @@ export async function createBatch(
     if ((await countBatchesUnderWay(tx, viewer.userId)) >= POLICY.batches.mostUnderWay) {
       throw refuseBatch('TOO_MANY_BATCHES');
     }
-    const stored = await insertBatch(tx, { ...batch, origin });
+    await insertBatch(tx, { ...batch, origin });
+    await recordVerdicts(tx, batch.id, refused);
+    const stored = (await findBatch(tx, batch.id))!;
+    // Nothing is left to do.
+    if (refused.length === batch.items.length) return { batch: stored, replayed: false, userErrors: [] };
     const payload: RunBatchPayload = { batchId: batch.id };
     // In the same transaction: there is no batch without its job, and no job without its batch.
     await enqueueJobs(tx, { schema: JOBS_SCHEMA, task: RUN_BATCH, jobs: [{ key: `batch:${batch.id}`, payload }] });

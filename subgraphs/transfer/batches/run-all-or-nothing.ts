@@ -4,7 +4,7 @@ import { Refusal, type UserError } from '../../../platform/refusal.ts';
 import type { CreateTransferDeps } from '../call.ts';
 import { callForOwner } from '../call-for-owner.ts';
 import { planMove } from '../create-transfer.ts';
-import { hashCommand, isDeposit, isPayout, parseCommand, type TransferCommand } from '../domain.ts';
+import { hashCommand, isDeposit, isPayout, parseCommand } from '../domain.ts';
 import { lookUpEnds } from '../plan-ends.ts';
 import { ledgerError, TRANSFER_REFUSALS, transferError, type TransferRefusal } from '../refusals.ts';
 import { createTransfersStatement, toVerdicts, type OutcomeRow, type PlannedTransfer } from '../transfer-batch.ts';
@@ -16,6 +16,7 @@ import {
   type OpenBatch,
   type PendingItem,
 } from './batch-store.ts';
+import { outsideEnd } from './judge-items.ts';
 import { batchError } from './refusals.ts';
 
 /*
@@ -68,7 +69,7 @@ async function plan(
   if ('faults' in command)
     return { number, refused: command.faults.map(({ code, field }) => transferError(code, field)) };
   if (isDeposit(command) || isPayout(command)) {
-    return { number, refused: [transferError('FEATURE_UNAVAILABLE', outsideEnd(command))] };
+    return { number, refused: [transferError('FEATURE_UNAVAILABLE', outsideEnd(command)!)] };
   }
   try {
     const lookedUp = await lookUpEnds(deps, command);
@@ -84,15 +85,6 @@ async function plan(
     if (refusal.retryable && (!batch.isOld || signal.aborted)) throw error;
     return { number, refused: [refusal] };
   }
-}
-
-/** Where a command names what is outside of the bank. */
-function outsideEnd({ source, destination }: TransferCommand): string[] {
-  return source.kind === 'account' ? ['destination', nameOf(destination)] : ['source', nameOf(source)];
-}
-
-function nameOf({ kind }: TransferCommand['source' | 'destination']): string {
-  return kind === 'paymentMethod' ? 'paymentMethodId' : kind;
 }
 
 /** Nothing is done: who was refused is told why, and everybody else that it was because of them. */

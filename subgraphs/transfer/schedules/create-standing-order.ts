@@ -6,8 +6,9 @@ import type { Refusal, UserError } from '../../../platform/refusal.ts';
 import { userError } from '../../../platform/refusal.ts';
 import type { Preference } from '../../../providers/registry.ts';
 import type { CreateTransferCall, CreateTransferDeps } from '../call.ts';
-import { hashCommand, ownSource, parseCommand, type EndInput, type TransferCommand } from '../domain.ts';
+import { hashCommand, parseCommand, type EndInput, type TransferCommand } from '../domain.ts';
 import type { OnInsufficientFunds } from '../generated/resolvers.ts';
+import { planAhead } from '../quotes/plan-ahead.ts';
 import { refuse } from '../refusals.ts';
 import type { StandingOrderParent } from './graph-types.ts';
 import { dayIn, isTimeZone, occurrence, type Schedule } from './occurrences.ts';
@@ -41,11 +42,11 @@ export interface StandingOrderAnswer {
 
 /**
  * Makes a standing order once per idempotency key. What is wrong with the transfer that it would make is told now, in createTransfer's own
- * codes, as far as the input shows it; whether money may move is decided at each run.
+ * codes and by its own rules (planAhead); whether money may move is decided at each run.
  */
 export async function createStandingOrder(
   deps: CreateTransferDeps,
-  { viewer, origin }: Pick<CreateTransferCall, 'viewer' | 'origin'>,
+  call: CreateTransferCall,
   mutation: OrderMutation,
   input: StandingOrderInput,
 ): Promise<StandingOrderAnswer> {
@@ -55,14 +56,12 @@ export async function createStandingOrder(
     return { standingOrder: null, replayed: false, userErrors };
   }
   const { command, order } = parsed;
+  const { viewer, origin } = call;
   const key = { userId: viewer.userId, mutation, idempotencyKey: command.idempotencyKey };
   const bodyHash = hashOrder(command, order);
   const known = await findOrderByKey(deps.pool, key);
-  // Looked up before the lock is taken, and judged only when there is no replay.
-  const source =
-    known || command.source.kind !== 'account'
-      ? null
-      : command.source.id && (await deps.lookups.account(command.source.id));
+  // Before the lock is taken, because it may wait for others; a replay is answered whatever planning would say today.
+  if (!known) await planAhead(deps, call, command);
   return withTransaction(deps.pool, async (tx) => {
     await lockOrdersOf(tx, viewer.userId);
     const replay = known ?? (await findOrderByKey(tx, key));
@@ -70,7 +69,6 @@ export async function createStandingOrder(
       if (!replay.bodyHash.equals(bodyHash)) throw refuse('IDEMPOTENCY_KEY_REUSED', ['idempotencyKey']);
       return { standingOrder: replay.order, replayed: true, userErrors: [] };
     }
-    if (command.source.kind === 'account') ownSource(viewer.userId, source);
     const first = firstOccurrence(order, await databaseNow(tx), parsed.firstField);
     if ((await countOrders(tx, viewer.userId)) >= POLICY.schedules.mostOrders) {
       throw refuseSchedule('TOO_MANY_STANDING_ORDERS');

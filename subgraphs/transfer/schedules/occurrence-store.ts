@@ -167,19 +167,19 @@ export interface AttemptVerdict {
 
 /**
  * Ends an occurrence with the verdict of its attempt, unless it has ended or is at a later one. Once a transfer is made, where it was ordered
- * is part of what risk remembers, and says nothing of the next ones: the order forgets it.
+ * is part of what risk remembers, and says nothing of the next ones: the order forgets it, unless it was changed from elsewhere meanwhile.
  */
 export async function endOccurrence(
   pool: Pool,
   { orderId, number }: OccurrenceId,
-  { attempt, verdict }: { attempt: number; verdict: AttemptVerdict },
+  { attempt, origin, verdict }: Pick<BegunAttempt, 'attempt' | 'origin'> & { verdict: AttemptVerdict },
 ): Promise<void> {
   await withTransaction(pool, async (tx) => {
-    if (verdict.status === 'DONE') {
+    if (verdict.status === 'DONE' && origin) {
       await tx.query({
         name: 'transfer-forget-origin-of-order',
-        text: 'UPDATE standing_order SET origin = NULL WHERE id = $1 AND origin IS NOT NULL',
-        values: [orderId],
+        text: 'UPDATE standing_order SET origin = NULL WHERE id = $1 AND origin::text = $2',
+        values: [orderId, JSON.stringify(origin)],
       });
     }
     await tx.query({

@@ -28,29 +28,36 @@ export function createSchedulesRoom(deps: CreateTransferDeps): Room {
     tasks: { [RUN_OCCURRENCE]: createRunOccurrence(deps) },
     periodic: [{ name: 'transfer.due-standing-orders', everyMs: CLAIM_EVERY_MS, run: () => claimDueOrders(deps) }],
     resolvers: {
-      Query: { standingOrder: (_root, { id }, { viewer }) => visibleOrder(pool, viewer, id) },
+      Query: {
+        standingOrder: (_root, { id }, { viewer }) => {
+          if (!viewer) throw unauthenticated();
+          return visibleOrder(pool, viewer, id);
+        },
+      },
       User: { standingOrders: ({ id }, args, { viewer }) => listStandingOrders(pool, viewer, id, args) },
       Mutation: {
-        createStandingOrder: (_root, { input }, { viewer, origin }) =>
-          answer(viewer, (who) => createStandingOrder(deps, { viewer: who, origin }, 'createStandingOrder', input)),
-        scheduleTransfer: (_root, { input: { on, ...input } }, { viewer, origin }) =>
+        createStandingOrder: (_root, { input }, { viewer, origin, signal }) =>
           answer(viewer, (who) =>
-            createStandingOrder(deps, { viewer: who, origin }, 'scheduleTransfer', {
+            createStandingOrder(deps, { viewer: who, origin, signal }, 'createStandingOrder', input),
+          ),
+        scheduleTransfer: (_root, { input: { on, ...input } }, { viewer, origin, signal }) =>
+          answer(viewer, (who) =>
+            createStandingOrder(deps, { viewer: who, origin, signal }, 'scheduleTransfer', {
               ...input,
               frequency: 'ONCE',
               firstOn: on,
             }),
           ),
-        updateStandingOrder: (_root, { input: { id, amount, endsOn } }, { viewer }) =>
+        updateStandingOrder: (_root, { input: { id, amount, endsOn } }, { viewer, origin, signal }) =>
           changed(viewer, (who) =>
-            updateStandingOrder(pool, who, id, (order) => ({
+            updateStandingOrder(deps, { viewer: who, origin, signal }, id, (order) => ({
               amountMinor: amount ? newAmount(order, amount) : undefined,
               endsOn,
             })),
           ),
         pauseStandingOrder: (_root, { id }, { viewer }) => changed(viewer, (who) => pauseStandingOrder(pool, who, id)),
-        resumeStandingOrder: (_root, { id }, { viewer }) =>
-          changed(viewer, (who) => resumeStandingOrder(pool, who, id)),
+        resumeStandingOrder: (_root, { id }, { viewer, origin, signal }) =>
+          changed(viewer, (who) => resumeStandingOrder(deps, { viewer: who, origin, signal }, id)),
         cancelStandingOrder: (_root, { id }, { viewer }) =>
           changed(viewer, (who) => cancelStandingOrder(pool, who, id)),
       },

@@ -106,8 +106,11 @@ describe('an occurrence', () => {
     expect(await run(id, 2)).toEqual(['1 FAILED ACCOUNT_FROZEN', '2 DONE']);
   });
 
-  test('to somebody who is no customer has failed with that', async () => {
-    const id = await order({ destination: { email: 'nobody@example.com' } });
+  test('to somebody who can no longer receive it has failed with that', async () => {
+    const gone = await world.customer('Gone');
+    const account = await world.account(gone);
+    const id = await order({ destination: { email: gone.email } });
+    await world.setStatus(account, 'CLOSED');
     expect(await run(id, 1)).toEqual(['1 FAILED UNKNOWN_RECIPIENT']);
   });
 

@@ -1,4 +1,3 @@
-import { formatAmount } from '../../../platform/money.ts';
 import type { JobTask } from '../../../platform/jobs.ts';
 import { POLICY } from '../../../platform/policy.ts';
 import type { CreateTransferAnswer, CreateTransferDeps } from '../call.ts';
@@ -13,6 +12,7 @@ import {
   type BegunAttempt,
   type OccurrenceId,
 } from './occurrence-store.ts';
+import { transferInputOf } from './ordered-transfer.ts';
 import { findOrder } from './standing-order-store.ts';
 
 /**
@@ -26,18 +26,8 @@ export function createRunOccurrence(deps: CreateTransferDeps): JobTask {
     const id = payload as OccurrenceId;
     const attempt = await beginAttempt(deps.pool, id);
     if (!attempt) return;
-    const answer = await createTransfer(deps, callForOwner(attempt.userId, attempt.origin, signal), {
-      idempotencyKey: attempt.idempotencyKey,
-      source: attempt.source,
-      destination: attempt.destination,
-      amount: {
-        amount: formatAmount(attempt.amount.amountMinor, attempt.amount.currency),
-        currency: attempt.amount.currency,
-      },
-      description: attempt.description,
-      quoteId: null,
-      preference: attempt.preference,
-    });
+    const call = callForOwner(attempt.userId, attempt.origin, signal);
+    const answer = await createTransfer(deps, call, transferInputOf(attempt, attempt.idempotencyKey));
     await record(deps, id, attempt, answer, signal);
   };
 }
@@ -52,7 +42,7 @@ async function record(
   const { pool } = deps;
   const at = attempt.attempt;
   if (transfer) {
-    await endOccurrence(pool, id, { attempt: at, verdict: { status: 'DONE', transferId: transfer.id, code: null } });
+    await endOccurrence(pool, id, { ...attempt, verdict: { status: 'DONE', transferId: transfer.id, code: null } });
     return;
   }
   const [{ code, retryable }] = userErrors as [(typeof userErrors)[number]];
@@ -60,12 +50,12 @@ async function record(
   if (retryable && (!attempt.isOld || signal.aborted))
     throw new Error(`an occurrence was refused with ${code} for now`);
   if (code !== 'INSUFFICIENT_FUNDS') {
-    await endOccurrence(pool, id, { attempt: at, verdict: { status: 'FAILED', transferId: null, code } });
+    await endOccurrence(pool, id, { ...attempt, verdict: { status: 'FAILED', transferId: null, code } });
     return;
   }
   const order = (await findOrder(pool, id.orderId))!;
   if (order.onInsufficientFunds === 'SKIP') {
-    await endOccurrence(pool, id, { attempt: at, verdict: { status: 'SKIPPED', transferId: null, code } });
+    await endOccurrence(pool, id, { ...attempt, verdict: { status: 'SKIPPED', transferId: null, code } });
     return;
   }
   const beforeAt = occurrence({ ...order, endsOn: null }, id.number + 1)?.dueAt ?? null;
@@ -77,5 +67,5 @@ async function record(
       ? { status: 'FAILED', transferId: null, code }
       : // As if the order had been stopped a moment later, while the next attempt waited.
         { status: 'SKIPPED', transferId: null, code: again };
-  await endOccurrence(pool, id, { attempt: at, verdict });
+  await endOccurrence(pool, id, { ...attempt, verdict });
 }

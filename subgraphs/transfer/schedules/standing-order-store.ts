@@ -213,6 +213,8 @@ export interface OrderChange {
   nextDueAt: Date | null;
   amountMinor: bigint;
   endsOn: string | null;
+  /** Where it is changed, when that decides how it goes on: risk judges the next run by it. Missing: it stays. */
+  origin?: ClientOrigin;
 }
 
 export async function changeOrder(
@@ -223,7 +225,8 @@ export async function changeOrder(
   const changed: OrderChange = { ...order, amountMinor: order.amount.amountMinor, ...change };
   const { rows } = await tx.query<OrderRow>({
     name: 'transfer-change-standing-order',
-    text: `UPDATE standing_order SET status = $2, next_number = $3, next_due_at = $4, amount = $5, ends_on = $6 WHERE id = $1
+    text: `UPDATE standing_order SET status = $2, next_number = $3, next_due_at = $4, amount = $5, ends_on = $6,
+             origin = coalesce($7, origin) WHERE id = $1
            RETURNING ${COLUMNS}`,
     values: [
       order.id,
@@ -232,6 +235,7 @@ export async function changeOrder(
       changed.nextDueAt,
       changed.amountMinor.toString(),
       changed.endsOn,
+      changed.origin ? JSON.stringify(changed.origin) : null,
     ],
   });
   return toOrder(rows[0]!);
