@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { describe, expect, test } from '@jest/globals';
 import { validateXML } from 'xmllint-wasm';
 import { idTime, newId, type TransferId } from '../../platform/ids.ts';
-import { formatAmount } from '../../platform/money.ts';
+import { CURRENCIES, formatAmount, isAsset } from '../../platform/money.ts';
 import { readXml } from '../../platform/read-xml.ts';
 import { find, textAt } from '../../platform/xml-element.ts';
 import { ibanEnding } from '../../tests/ibans.ts';
@@ -29,6 +29,7 @@ const CASES: [string, PayoutRequest][] = [
   ['dinars', request({ currency: 'KWD', amountMinor: 1n })],
   ['the largest amount', request({ amountMinor: 10n ** 18n - 1n })],
   ['hostile texts', request({ holder: '<Nm>&"Ødegård"]]>', description: '</Ustrd><x>&entity; 💸'.repeat(20) })],
+  ['the smallest amount', request({ amountMinor: 1n })],
   ['a name in other letters', request({ holder: '大阪銀行', description: null })],
 ];
 
@@ -38,6 +39,15 @@ describe('a payment file', () => {
     const { valid, errors } = await validateXML({ xml: [xml], schema: [readFileSync(SCHEMA, 'utf8')] });
     expect(errors).toEqual([]);
     expect(valid).toBe(true);
+  });
+
+  withSamples('is valid whoever pays, and in every currency that states issue', async () => {
+    const currencies = [...CURRENCIES.keys()].filter((code) => !isAsset(code));
+    const nobody = { ...DEBTOR, name: '大阪銀行' };
+    const texts = currencies.map((currency) => renderPaymentFile(request({ currency }), nobody));
+    const xml = texts.map((contents, index) => ({ fileName: `${index}.xml`, contents }));
+    const { errors } = await validateXML({ xml, schema: [readFileSync(SCHEMA, 'utf8')] });
+    expect(errors).toEqual([]);
   });
 
   withSamples('is not valid by that schema when it is wrong, so that the proof proves something', async () => {

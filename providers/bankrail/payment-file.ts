@@ -41,7 +41,7 @@ export function renderPaymentFile(request: PayoutRequest, debtor: Debtor): strin
       Document: {
         '@xmlns': PAYMENT_NAMESPACE,
         CstmrCdtTrfInitn: {
-          GrpHdr: { MsgId: key, CreDtTm: made, ...one, InitgPty: { Nm: toSepaText(debtor.name, NAME_LENGTH) } },
+          GrpHdr: { MsgId: key, CreDtTm: made, ...one, InitgPty: { Nm: nameOf(debtor.name) } },
           PmtInf: {
             PmtInfId: key,
             PmtMtd: 'TRF',
@@ -49,7 +49,7 @@ export function renderPaymentFile(request: PayoutRequest, debtor: Debtor): strin
             ...(sepa && { PmtTpInf: { SvcLvl: { Cd: 'SEPA' } } }),
             // A day that has passed means: as soon as can be.
             ReqdExctnDt: { Dt: made.slice(0, 10) },
-            Dbtr: { Nm: toSepaText(debtor.name, NAME_LENGTH) },
+            Dbtr: { Nm: nameOf(debtor.name) },
             DbtrAcct: { Id: { IBAN: debtor.iban } },
             // The bank knows its own account; an IBAN needs no BIC beside it.
             DbtrAgt: { FinInstnId: { Othr: { Id: 'NOTPROVIDED' } } },
@@ -57,7 +57,7 @@ export function renderPaymentFile(request: PayoutRequest, debtor: Debtor): strin
             CdtTrfTxInf: {
               PmtId: { InstrId: key, EndToEndId: key },
               Amt: { InstdAmt: { '@Ccy': currency, '#': amount } },
-              Cdtr: { Nm: toSepaText(destination.holder, NAME_LENGTH) || 'NOTPROVIDED' },
+              Cdtr: { Nm: nameOf(destination.holder) },
               CdtrAcct: { Id: { IBAN: destination.iban } },
               ...(text && { RmtInf: { Ustrd: text } }),
             },
@@ -66,4 +66,9 @@ export function renderPaymentFile(request: PayoutRequest, debtor: Debtor): strin
       },
     },
   ).end({ prettyPrint: true });
+}
+
+/** A name in the letters that every bank takes, and never none: the standard has no empty texts. */
+function nameOf(name: string): string {
+  return toSepaText(name, NAME_LENGTH) || 'NOTPROVIDED';
 }

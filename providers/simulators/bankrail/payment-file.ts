@@ -1,4 +1,4 @@
-import { isCurrency, parseAmount } from '../../../platform/money.ts';
+import { isAsset, isCurrency, parseAmount } from '../../../platform/money.ts';
 import { readXml, UnreadableXmlError, type XmlDocument } from '../../../platform/read-xml.ts';
 import { find, findAll, textAt, type Element } from '../../../platform/xml-element.ts';
 import { PAYMENT_NAMESPACE } from '../../bankrail/payment-file.ts';
@@ -52,17 +52,25 @@ function readPayment(element: Element): GivenPayment {
   const currency = amount?.attributes['Ccy'] ?? '';
   const endToEndId = textAt(element, 'PmtId', 'EndToEndId');
   const iban = textAt(element, 'CdtrAcct', 'Id', 'IBAN');
-  if (!endToEndId || endToEndId.length > 35 || !iban || !isCurrency(currency)) {
+  if (!endToEndId || endToEndId.length > 35 || !iban || !isCurrency(currency) || isAsset(currency)) {
     throw new RefusedFileError('a payment lacks its end-to-end id, its account or its currency');
+  }
+  const [instructionId, name, text] = [
+    textAt(element, 'PmtId', 'InstrId'),
+    textAt(element, 'Cdtr', 'Nm') ?? '',
+    textAt(element, 'RmtInf', 'Ustrd'),
+  ];
+  if ([...(instructionId ?? '')].length > 35 || [...name].length > 140 || [...(text ?? '')].length > 140) {
+    throw new RefusedFileError('a text of a payment is longer than the standard has it');
   }
   return {
     endToEndId,
-    instructionId: textAt(element, 'PmtId', 'InstrId'),
+    instructionId,
     amountMinor: amountOf(amount!.text, currency),
     currency,
     iban,
-    name: textAt(element, 'Cdtr', 'Nm') ?? '',
-    text: textAt(element, 'RmtInf', 'Ustrd'),
+    name,
+    text,
   };
 }
 

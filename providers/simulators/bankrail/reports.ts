@@ -104,7 +104,6 @@ function entryOf({ at, amountMinor, record }: Booking, currency: string): object
   const amount = sided(amountMinor, currency);
   const back = amountMinor > 0n;
   const day = timeOf(at).slice(0, 10);
-  const party = { Pty: { Nm: name } };
   return {
     ...amount,
     Sts: { Cd: 'BOOK' },
@@ -116,7 +115,8 @@ function entryOf({ at, amountMinor, record }: Booking, currency: string): object
       TxDtls: {
         Refs: { MsgId: messageId, EndToEndId: record.reference },
         ...amount,
-        RltdPties: { Cdtr: party, CdtrAcct: { Id: { IBAN: iban } } },
+        // There are no empty texts.
+        RltdPties: { ...(name && { Cdtr: { Pty: { Nm: name } } }), CdtrAcct: { Id: { IBAN: iban } } },
         ...(text !== null && { RmtInf: { Ustrd: text } }),
         ...(back && { RtrInf: { Rsn: { Cd: reasonOf(record) } } }),
       },

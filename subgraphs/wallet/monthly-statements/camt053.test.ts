@@ -1,6 +1,5 @@
-import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { validateXML } from 'xmllint-wasm';
+import { faultsOf } from '../../../tests/iso20022.ts';
 import { askStatement, statementOf } from '../../../tests/monthly-statements.ts';
 import { viewerFor } from '../../../tests/one-subgraph.ts';
 import { startWalletWorld, type TestPosting, type WalletWorld } from '../../../tests/wallet-world.ts';
@@ -11,18 +10,11 @@ import { readStatement } from '../statements/read-statement.ts';
  * camt.053.001.08 that is used here, written after the standard.
  */
 
-const schema = readFileSync('tests/samples/iso20022/camt.053.001.08-subset.xsd', 'utf8');
-
 let world: WalletWorld;
 beforeAll(async () => {
   world = await startWalletWorld();
 });
 afterAll(() => world.close());
-
-async function faultsOf(text: string): Promise<string[]> {
-  const { errors } = await validateXML({ xml: [{ fileName: 'statement.xml', contents: text }], schema: [schema] });
-  return errors.map(({ message }) => message);
-}
 
 /** September's statement of an account with these lines, and the account. */
 async function september(lines: readonly Omit<TestPosting, 'accountId'>[], currency = 'EUR') {

@@ -1,6 +1,6 @@
 import type { StatementLine } from '../../../ledger/statement.ts';
 import { codedError } from '../../../platform/graph-errors.ts';
-import { formatAmount, scaleOf } from '../../../platform/money.ts';
+import { formatAmount, isAsset, scaleOf } from '../../../platform/money.ts';
 import { amountOf, directionOf, toEntry, words } from './camt053-lines.ts';
 import type { MonthlyStatementParent } from './find-statement.ts';
 import { justBefore } from './month.ts';
@@ -10,8 +10,7 @@ import { toXml, type XmlElement } from './write-xml.ts';
 
 const NAMESPACE = 'urn:iso:std:iso:20022:tech:xsd:camt.053.001.08';
 const BANK = 'DwayBank';
-/** ActiveOrHistoricCurrencyAndAmount: three letters, at most five decimals, at most 18 digits. */
-const CURRENCY = /^[A-Z]{3}$/;
+/** ActiveOrHistoricCurrencyAndAmount: a currency of ISO 4217, at most five decimals, at most 18 digits. */
 const MOST_DECIMALS = 5;
 const MOST_MINOR = 10n ** 18n - 1n;
 
@@ -19,7 +18,7 @@ const MOST_MINOR = 10n ** 18n - 1n;
 export function requireCamt053({ account, ...sums }: MonthlyStatementParent): void {
   const { currency } = account;
   const largest = [sums.openingMinor, sums.closingMinor, sums.inMinor, sums.outMinor, sums.inMinor - sums.outMinor];
-  if (CURRENCY.test(currency) && scaleOf(currency) <= MOST_DECIMALS && largest.every(fits)) return;
+  if (!isAsset(currency) && scaleOf(currency) <= MOST_DECIMALS && largest.every(fits)) return;
   throw codedError('STATEMENT_NOT_IN_CAMT053', 'CAMT.053 has no place for such amounts. Take JSON or CSV.');
 }
 
@@ -90,10 +89,14 @@ function summaryOf({ account: { currency }, lineCount, inMinor, outMinor }: Mont
   };
 }
 
-/** At most 35 characters, the same for the same statement: the account, the month, and how far it goes while that is not its end. */
-function idOf({ account, month, preliminary, told }: MonthlyStatementParent): string {
+/**
+ * At most 35 characters, the same for the same statement: the account, the month, and while that is not its end the second up to which
+ * it tells, because messages that say different things have different names.
+ */
+function idOf({ account, month, preliminary, told, from }: MonthlyStatementParent): string {
   const number = Buffer.from(account.id.replaceAll('-', ''), 'hex').toString('base64url');
-  return `${number}.${month.replace('-', '')}${preliminary ? `.${told.getUTCDate()}` : ''}`;
+  const second = Math.floor((told.getTime() - from.getTime()) / 1000).toString(36);
+  return `${number}.${month.replace('-', '')}${preliminary ? `.${second}` : ''}`;
 }
 
 const dayOf = (moment: Date): string => moment.toISOString().slice(0, 10);
