@@ -29,6 +29,13 @@ const request = ({ accountId, currency }: TestAccount, amountMinor: bigint): Hol
   amount: { amountMinor, currency },
   transferId: null,
 });
+const spentBy = ({ ownerId }: TestAccount) => ({
+  ownerId,
+  usdMinor: 60n,
+  amountMinor: 60n,
+  bankDailyUsdMinor: 1_000n,
+  bankMonthlyUsdMinor: 1_000n,
+});
 const place = (account: TestAccount, amountMinor: bigint) => placeHold(world.ledger, request(account, amountMinor));
 const capture = (hold: HoldId, from: TestAccount, to: TestAccount, amountMinor: bigint, final = true) =>
   captureHold(world.ledger, hold, movement(from, to, amountMinor), { final });
@@ -118,6 +125,7 @@ describe('a hold', () => {
       { amount: { amountMinor: 61n, currency: 'USD' } },
       { transferId: newId<TransferId>() },
       { accountId: (await world.funded(100n)).accountId },
+      { spending: spentBy(account) },
     ]) {
       await expect(placeHold(world.ledger, { ...asked, ...change })).rejects.toMatchObject({ code: 'DW003' });
     }

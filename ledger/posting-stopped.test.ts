@@ -1,8 +1,9 @@
 import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
+import { newId, type HoldId } from '../platform/ids.ts';
 import { expectBooksOk } from '../tests/books.ts';
 import { createLedgerWorld, movement, type LedgerWorld, type TestAccount } from '../tests/ledger-world.ts';
 import { until } from '../tests/until.ts';
-import { captureHold, expireHolds, increaseHold, keepHold, releaseHold } from './holds.ts';
+import { captureHold, expireHolds, increaseHold, keepHold, placeHold, releaseHold } from './holds.ts';
 import { postEntry } from './post.ts';
 
 /* The gate that stops all posting: nothing new is decided, and what was promised before is kept. */
@@ -10,6 +11,7 @@ import { postEntry } from './post.ts';
 let world: LedgerWorld;
 let from: TestAccount;
 let to: TestAccount;
+let open: HoldId;
 beforeAll(async () => {
   world = await createLedgerWorld();
   from = await world.funded(1_000n);
@@ -63,16 +65,20 @@ test('keeps the time and reason of who stopped it first', async () => {
   expect(await switchGate('ledger.resume_posting()')).toBe(false);
 });
 
-test('is met by a posting that has waited for a lock meanwhile', async () => {
+test.each([
+  ['post_batch', () => postEntry(world.ledger, movement(from, to, 1n))],
+  ['place_hold', () => world.hold(from, 1n)],
+  ['increase_hold', () => increaseHold(world.ledger, open, 1n)],
+])('is met by who has waited for a lock meanwhile: %s', async (name, begin) => {
   const blocker = await world.database.pool('postgres', { max: 1 }).connect();
+  open = await world.hold(from, 1n);
   try {
     await blocker.query('BEGIN');
     await blocker.query('SELECT FROM ledger.account WHERE id = $1 FOR UPDATE', [from.accountId]);
-    const posting = postEntry(world.ledger, movement(from, to, 1n));
-    const refused = expect(posting).rejects.toMatchObject(STOPPED);
-    await until('the posting waits', async () => {
-      const text = `SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE '%post_batch%'`;
-      return (await world.admin.query({ text })).rowCount;
+    const refused = expect(begin()).rejects.toMatchObject(STOPPED);
+    await until(`${name} waits`, async () => {
+      const text = `SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE $1`;
+      return (await world.admin.query({ text, values: [`%ledger.${name}%`] })).rowCount;
     });
     await stop();
     await blocker.query('COMMIT');
@@ -80,4 +86,23 @@ test('is met by a posting that has waited for a lock meanwhile', async () => {
   } finally {
     blocker.release();
   }
+});
+
+test('keeps nobody from hearing again what was decided before: a hold that is there, a batch of which nothing is wanted', async () => {
+  const hold = {
+    id: newId<HoldId>(),
+    accountId: from.accountId,
+    amount: { amountMinor: 1n, currency: 'USD' },
+    transferId: null,
+  };
+  const placed = await placeHold(world.ledger, hold);
+  await stop();
+  expect(await placeHold(world.ledger, hold)).toEqual(placed);
+  const { rows } = await world.ledger.query({
+    text: `SELECT verdict FROM ledger.post_batch(ARRAY[gen_random_uuid()], ARRAY['TRANSFER'], ARRAY[NULL::uuid], ARRAY[NULL], ARRAY[false], ARRAY[1, 1],
+             ARRAY[gen_random_uuid(), gen_random_uuid()], ARRAY[$1, $2]::uuid[], ARRAY['USD', 'USD'], ARRAY[-1, 1],
+             ARRAY['TRANSFER_OUT', 'TRANSFER_IN'], ARRAY[NULL, NULL]::text[])`,
+    values: [from.accountId, to.accountId],
+  });
+  expect(rows).toEqual([{ verdict: null }]);
 });
