@@ -4,15 +4,20 @@ import type { MainProcess } from '../platform/main-process.ts';
 import type { CardProvider } from '../providers/card-provider.ts';
 import { createRegistry } from '../providers/create-registry.ts';
 import { createBankrailPayouts } from '../providers/bankrail/bankrail-payouts.ts';
+import { createBankrailSettlements } from '../providers/bankrail/bankrail-settlements.ts';
 import { createFlutterwavePayouts } from '../providers/flutterwave/flutterwave-payouts.ts';
+import { createFlutterwaveSettlements } from '../providers/flutterwave/flutterwave-settlements.ts';
 import { createFlutterwaveWebhooks } from '../providers/flutterwave/flutterwave-webhooks.ts';
 import type { PayoutProvider, ProviderName, WebhookReader } from '../providers/payout-provider.ts';
 import { createPaystackPayouts } from '../providers/paystack/paystack-payouts.ts';
+import { createPaystackSettlements } from '../providers/paystack/paystack-settlements.ts';
 import { createPaystackWebhooks } from '../providers/paystack/paystack-webhooks.ts';
 import { NO_PROVIDERS, type Providers } from '../providers/providers.ts';
+import type { SettlementFeed } from '../providers/settlement/settlement-feed.ts';
 import { simulatorFile } from '../providers/simulators/simulator-files.ts';
 import { createStripeCards } from '../providers/stripe/stripe-cards.ts';
 import { createStripePayouts } from '../providers/stripe/stripe-payouts.ts';
+import { createStripeSettlements } from '../providers/stripe/stripe-settlements.ts';
 import { createStripeWebhooks } from '../providers/stripe/stripe-webhooks.ts';
 import type { Progress } from './open-bank-database.ts';
 
@@ -33,6 +38,7 @@ interface Connection {
   cards?: CardProvider;
   payouts?: PayoutProvider;
   webhooks?: WebhookReader;
+  settlements?: SettlementFeed;
 }
 
 /**
@@ -43,14 +49,17 @@ const CONNECT: Readonly<Partial<Record<ProviderName, (access: Access) => Connect
   stripe: (access) => ({
     cards: createStripeCards(access),
     payouts: createStripePayouts({ ...access, ...patienceWith(access) }),
+    settlements: createStripeSettlements(access),
     ...(access.webhookSecret !== null && { webhooks: createStripeWebhooks(access.webhookSecret) }),
   }),
   paystack: (access) => ({
     payouts: createPaystackPayouts({ ...access, ...patienceWith(access) }),
     webhooks: createPaystackWebhooks(access),
+    settlements: createPaystackSettlements(access),
   }),
   flutterwave: (access) => ({
     payouts: createFlutterwavePayouts({ ...access, ...patienceWith(access) }),
+    settlements: createFlutterwaveSettlements(access),
     ...(access.webhookSecret !== null && {
       webhooks: createFlutterwaveWebhooks({ secretHash: access.webhookSecret }),
     }),
@@ -66,6 +75,7 @@ const CONNECT: Readonly<Partial<Record<ProviderName, (access: Access) => Connect
             debtor: { name: 'DwayBank', iban: access.iban },
             ...(access.simulated && { cutOffMs: SIMULATOR_IN_FLIGHT_MS }),
           }),
+          settlements: createBankrailSettlements({ url: access.url, secretKey: access.secretKey }),
         },
 };
 
@@ -139,5 +149,6 @@ function connect(config: Config, started: Partial<Record<ProviderName, string>>)
     cards: connections.find(({ cards }) => cards)?.cards ?? null,
     ...(payouts.length > 0 && { payouts: createRegistry(payouts) }),
     webhooks: connections.flatMap((connection) => connection.webhooks ?? []),
+    settlements: connections.flatMap((connection) => connection.settlements ?? []),
   };
 }

@@ -8,7 +8,8 @@ export type LineType =
   'DEPOSIT' | 'WITHDRAWAL' | 'TRANSFER_IN' | 'TRANSFER_OUT' | 'EXCHANGE' | 'FEE' | 'REVERSAL' | 'INTEREST';
 
 /** The bank's own accounts. They have no running balance and may be negative. */
-export type SystemAccountKind = 'SETTLEMENT' | 'FEE' | 'FX' | 'FX_ROUNDING' | 'SUSPENSE' | 'RECEIVABLE';
+export type SystemAccountKind =
+  'SETTLEMENT' | 'FEE' | 'FX' | 'FX_ROUNDING' | 'SUSPENSE' | 'RECEIVABLE' | 'PROVIDER_COST' | 'OWN_FUNDS';
 
 /** One movement on one account; it becomes one posting. */
 export interface Leg {

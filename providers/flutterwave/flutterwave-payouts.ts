@@ -21,7 +21,7 @@ export interface FlutterwaveOptions {
   sender?: Sender;
 }
 
-const FLUTTERWAVE_URL = 'https://api.flutterwave.com';
+export const FLUTTERWAVE_URL = 'https://api.flutterwave.com';
 const BANK: Sender = { name: 'DwayBank', country: 'NG', phone: '2348000000000' };
 const Balances = z.array(z.object({ currency: z.string(), available_balance: z.number() }));
 

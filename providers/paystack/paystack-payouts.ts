@@ -18,7 +18,7 @@ export interface PaystackOptions {
   inFlightMs?: number;
 }
 
-const PAYSTACK_URL = 'https://api.paystack.co';
+export const PAYSTACK_URL = 'https://api.paystack.co';
 const Balances = z.array(z.object({ currency: z.string(), balance: z.number() }));
 
 /** Payouts to bank accounts and mobile money through Paystack's Transfers (https://paystack.com/docs/api/transfer). */

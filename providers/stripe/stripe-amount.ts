@@ -1,4 +1,4 @@
-import { isAsset, scaleOf } from '../../platform/money.ts';
+import { isAsset, isCurrency, scaleOf } from '../../platform/money.ts';
 
 /**
  * Stripe counts amounts in a scale of its own, which is not always that of ISO 4217 (https://docs.stripe.com/currencies):
@@ -19,7 +19,7 @@ export type StripeAmount =
 /** What Stripe is asked for an amount in the bank's minor units. Nothing is ever rounded: what does not fit is refused. */
 export function toStripeAmount(amountMinor: bigint, currency: string): StripeAmount {
   if (isAsset(currency)) return refuse('currency_not_supported', `Cards are not charged in ${currency}.`);
-  const scale = WHOLE_AT_STRIPE.has(currency) ? 0 : THREE_DECIMALS.has(currency) ? 3 : USUAL_SCALE;
+  const scale = scaleAtStripe(currency);
   const difference = scale - scaleOf(currency);
   const unit = 10n ** BigInt(Math.abs(difference));
   if (difference < 0 && amountMinor % unit !== 0n) {
@@ -33,6 +33,20 @@ export function toStripeAmount(amountMinor: bigint, currency: string): StripeAmo
   if (amount > BigInt(Number.MAX_SAFE_INTEGER))
     return refuse('amount_too_large', 'The amount is too large for a card.');
   return { amount: Number(amount), currency: currency.toLowerCase(), refusal: null };
+}
+
+/** The bank's minor units of an amount that Stripe tells, signed as it is; null where the bank cannot count it exactly. */
+export function fromStripeAmount(amount: number, currency: string): bigint | null {
+  const code = currency.toUpperCase();
+  if (!Number.isSafeInteger(amount) || !isCurrency(code) || isAsset(code)) return null;
+  const difference = scaleAtStripe(code) - scaleOf(code);
+  const unit = 10n ** BigInt(Math.abs(difference));
+  if (difference < 0) return BigInt(amount) * unit;
+  return BigInt(amount) % unit === 0n ? BigInt(amount) / unit : null;
+}
+
+function scaleAtStripe(currency: string): number {
+  return WHOLE_AT_STRIPE.has(currency) ? 0 : THREE_DECIMALS.has(currency) ? 3 : USUAL_SCALE;
 }
 
 function refuse(code: string, message: string): StripeAmount {

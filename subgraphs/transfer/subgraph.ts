@@ -82,7 +82,10 @@ export function createTransferSubgraph(deps: TransferDeps): Subgraph {
     createQuotesRoom(callDeps),
     createRefundsRoom(callDeps),
     createReceivablesRoom(deps),
-    createReconciliationRoom(callDeps),
+    createReconciliationRoom(
+      { ...callDeps, ...createNoticeOperations(deps), settlements: deps.settlements },
+      deps.jobsPool,
+    ),
     createWebhooksRoom({ ...callDeps, outsideAddresses: deps.outsideAddresses }),
     createSchedulesRoom(callDeps),
     createBatchesRoom(callDeps),

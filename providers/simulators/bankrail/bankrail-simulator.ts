@@ -23,10 +23,12 @@ export interface BankrailSimulatorOptions {
   port?: number;
   /** How long a payment usually takes. */
   delayMs?: number;
+  /** The time, in milliseconds since 1970, for what has to have happened on another day. */
+  now?: () => number;
 }
 
 /** A bank of our own that exchanges files, on loopback. */
-export interface BankrailSimulator extends Omit<PayoutSimulator, 'sendWebhooksTo'> {
+export interface BankrailSimulator extends Omit<PayoutSimulator, 'sendWebhooksTo' | 'topUp'> {
   /** A day's statement of one currency (camt.053), as it can be fetched under camt.053-<day>-<currency>.xml. */
   statement(day: string, currency: string): string;
 }
@@ -47,8 +49,8 @@ interface Answer {
 
 /** Opens the simulator on its file and listens. */
 export async function startBankrailSimulator(options: BankrailSimulatorOptions): Promise<BankrailSimulator> {
-  const { file, secretKey, iban, host = '127.0.0.1', port = 0, delayMs = DELAY_MS } = options;
-  const book = await openBook({ file, delayMs, webhookOf: happeningOf });
+  const { file, secretKey, iban, host = '127.0.0.1', port = 0, delayMs = DELAY_MS, now } = options;
+  const book = await openBook({ file, delayMs, webhookOf: happeningOf, ...(now && { now }) });
   const archive = createArchive(book, iban);
   // What the book would tell by webhooks lies here as files; it is told again at every start, in the same order.
   book.followWebhooks(({ body }) => archive.happened(body));

@@ -4,13 +4,13 @@ import { offerOf } from '../../fee-table.ts';
 import { tariffOf } from '../../flutterwave/offers.ts';
 import { fromMajorNumber } from '../../major-units.ts';
 import type { PayoutKind } from '../../payout-provider.ts';
-import type { Book, PayoutRecord, Status } from '../payouts/book.ts';
+import type { Book, Movement, PayoutRecord, Status } from '../payouts/book.ts';
 import { fateOf } from '../payouts/fates.ts';
 import type { Wire, WireAnswer, WireRequest } from '../payouts/payout-simulator.ts';
 
 /*
- * Flutterwave's form, version 3 (https://developer.flutterwave.com/v3.0/reference): transfers and balances. Amounts are numbers in
- * major units. What an account of Flutterwave's may hold is not simulated: there is always enough, but for the account that says
+ * Flutterwave's form, version 3 (https://developer.flutterwave.com/v3.0/reference): transfers, balances and the wallet's
+ * statement. Amounts are numbers in major units. There is always enough in every wallet, but for the account that says
  * otherwise. REVERSED is no word of v3's documents, which do not say how money comes back.
  */
 
@@ -27,7 +27,8 @@ const REFUSALS = {
   ACCOUNT: 'Sorry, recipient account could not be resolved. Invalid account',
 };
 const CURRENCIES = ['NGN', 'KES', 'GHS', 'UGX', 'XOF', 'EUR', 'GBP', 'USD'] as const;
-const BALANCE = 9_000_000_000;
+/** What every wallet begins with, in minor units. */
+const BALANCE = 900_000_000_000n;
 /** By these codes of account_bank an account is one of mobile money. */
 const NETWORKS = new Set(['MPS', 'MTN', 'VODAFONE', 'TIGO', 'AIRTEL', 'FMM', 'ORANGEMONEY', 'WAVE', 'FREEMONEY', 'EMONEY']); // prettier-ignore
 
@@ -48,6 +49,7 @@ type AskedTransfer = z.output<typeof AskedTransfer>;
 export function flutterwaveWire(secretHash: string): Wire {
   return {
     title: 'Flutterwave',
+    givesChargeBack: false,
     answer,
     fault: (_status, message) => fault(message),
     webhookOf(record) {
@@ -74,8 +76,14 @@ function answer({ method, path, query, json }: WireRequest, book: Book): WireAns
     case 'GET /v3/balances':
       return good(
         'Wallet balances fetched',
-        CURRENCIES.map((currency) => ({ currency, available_balance: BALANCE, ledger_balance: BALANCE })),
+        CURRENCIES.map((currency) => {
+          const last = book.movements().findLast((movement) => movement.currency === currency);
+          const balance = toNumber(BALANCE + (last?.balanceMinor ?? 0n), currency);
+          return { currency, available_balance: balance, ledger_balance: balance };
+        }),
       );
+    case 'GET /v3/wallet/statement':
+      return showStatement(query, book);
     default:
       return refuse(404, 'Not found');
   }
@@ -121,21 +129,62 @@ const PAGE = 20;
 
 /** Newest first, as far as asked for: what Flutterwave says it paid, for whoever compares. */
 function listTransfers(query: URLSearchParams, book: Book): WireAnswer {
-  const page = /^[1-9]\d{0,6}$/.test(query.get('page') ?? '') ? Number(query.get('page')) : 1;
   const reference = query.get('reference');
   const status = query.get('status')?.toUpperCase();
-  const from = Date.parse(query.get('from') ?? '') || 0;
-  const to = Date.parse(query.get('to') ?? '') || Infinity;
   const found = book
     .list()
     .filter((record) => reference === null || record.reference === reference)
     .filter((record) => status === undefined || STATUSES[record.status] === status)
-    .filter(({ createdAt }) => createdAt >= from && createdAt <= to);
-  const meta = {
-    page_info: { total: found.length, current_page: page, total_pages: Math.ceil(found.length / PAGE) },
+    .filter(({ createdAt }) => isWithin(query, createdAt));
+  const { page_info, rows } = pageOf(query, found);
+  return {
+    status: 200,
+    body: { status: 'success', message: 'Transfers fetched', meta: { page_info }, data: rows.map(show) },
   };
-  const data = found.slice((page - 1) * PAGE, page * PAGE).map(show);
-  return { status: 200, body: { status: 'success', message: 'Transfers fetched', meta, data } };
+}
+
+/** Newest first: what moved in one wallet. A transfer and what was taken for it leave together. */
+function showStatement(query: URLSearchParams, book: Book): WireAnswer {
+  const currency = query.get('currency') ?? 'NGN';
+  const found = book
+    .movements()
+    .filter((movement) => movement.currency === currency && isWithin(query, movement.at))
+    .reverse();
+  const { page_info, rows } = pageOf(query, found);
+  return good('Wallet statement fetched', { page_info, transactions: rows.map(showMovement) });
+}
+
+function showMovement({ place, at, currency, amountMinor, balanceMinor, record }: Movement) {
+  const size = toNumber(amountMinor < 0n ? -amountMinor : amountMinor, currency);
+  return {
+    type: amountMinor < 0n ? 'D' : 'C',
+    amount: size,
+    currency,
+    balance_before: toNumber(BALANCE + balanceMinor - amountMinor, currency),
+    balance_after: toNumber(BALANCE + balanceMinor, currency),
+    reference: record ? record.reference : `FUND-${place}`,
+    date: new Date(at).toISOString(),
+    remarks: record ? `Transfer ${amountMinor < 0n ? 'to' : 'reversal of'} ${record.id}` : 'Wallet funding',
+    sent_currency: currency,
+    rate_used: 1,
+    sent_amount: size,
+    statement_type: record ? 'transfer' : 'wallet_funding',
+  };
+}
+
+/** Days are whole: `to` is counted. */
+function isWithin(query: URLSearchParams, at: number): boolean {
+  const to = query.get('to') ?? '';
+  const end = (Date.parse(to) || Infinity) + (/^\d{4}-\d{2}-\d{2}$/.test(to) ? 86_400_000 - 1 : 0);
+  return at >= (Date.parse(query.get('from') ?? '') || 0) && at <= end;
+}
+
+function pageOf<Row>(query: URLSearchParams, found: readonly Row[]) {
+  const page = /^[1-9]\d{0,6}$/.test(query.get('page') ?? '') ? Number(query.get('page')) : 1;
+  return {
+    page_info: { total: found.length, current_page: page, total_pages: Math.ceil(found.length / PAGE) },
+    rows: found.slice((page - 1) * PAGE, page * PAGE),
+  };
 }
 
 function show({ id, reference, amountMinor, feeMinor, currency, status, reason, createdAt, fields }: PayoutRecord) {
@@ -148,8 +197,8 @@ function show({ id, reference, amountMinor, feeMinor, currency, status, reason, 
     created_at: new Date(createdAt).toISOString(),
     currency,
     debit_currency: currency,
-    amount: toNumber(amountMinor, currency),
-    fee: toNumber(feeMinor, currency),
+    amount: toNumber(BigInt(amountMinor), currency),
+    fee: toNumber(BigInt(feeMinor), currency),
     status: STATUSES[status],
     reference,
     meta,
@@ -162,8 +211,8 @@ function show({ id, reference, amountMinor, feeMinor, currency, status, reason, 
   };
 }
 
-function toNumber(minor: string, currency: string): number {
-  return isCurrency(currency) ? Number(formatAmount(BigInt(minor), currency)) : Number(minor);
+function toNumber(minor: bigint, currency: string): number {
+  return isCurrency(currency) ? Number(formatAmount(minor, currency)) : Number(minor);
 }
 
 function good(message: string, data: object): WireAnswer {

@@ -33,9 +33,30 @@ export type NewPayout = Pick<PayoutRecord, 'reference' | 'amountMinor' | 'feeMin
   steps: readonly Step[];
 };
 
+/** Money that moved in the account at the provider, as its statement tells: a payout is taken from it when it is asked for. */
+export interface Movement {
+  /** Its place among all movements, from 1. */
+  place: number;
+  at: number;
+  currency: string;
+  /** Below zero: it left the account. What the provider took is in it. */
+  amountMinor: bigint;
+  /** Of the account in this currency, after it, counted from 0. */
+  balanceMinor: bigint;
+  /** The payout behind it; null: the account was topped up. */
+  record: PayoutRecord | null;
+}
+
+interface TopUp {
+  at: number;
+  currency: string;
+  amountMinor: string;
+}
+
 /** One line of the journal. */
 interface Entry {
   put?: PayoutRecord;
+  topUp?: TopUp;
   /** What else is to be known for ever, for example a recipient. */
   note?: [key: string, value: object];
   webhook?: Webhook;
@@ -48,6 +69,10 @@ export interface BookOptions {
   delayMs: number;
   /** What is told of a payout that has a new status; null: nothing. */
   webhookOf: (record: PayoutRecord) => Webhook | null;
+  /** Whether the provider gives back what it took for a payout that came back. */
+  givesChargeBack?: boolean;
+  /** The time, in milliseconds since 1970. */
+  now?: () => number;
 }
 
 /** Everything a simulated provider knows of payouts: in memory for reading, in a journal for ever. */
@@ -57,6 +82,10 @@ export interface Book {
   list(): PayoutRecord[];
   /** Takes a payout whose reference is new. All changes are there at once; nobody is told before `settled`. */
   take(payout: NewPayout): PayoutRecord;
+  /** What moved in the account, oldest first. */
+  movements(): readonly Movement[];
+  /** Puts money into the account. */
+  topUp(currency: string, amountMinor: bigint): Promise<void>;
   note(key: string, value: object): void;
   noted(key: string): object | undefined;
   /** What becomes of a payout, at once. False for one that is not there, or of which that cannot become. */
@@ -79,10 +108,20 @@ interface Pages {
   undelivered: Map<string, Webhook>;
   /** References of those to which something happens by itself. */
   moving: Set<string>;
+  movements: Movement[];
+  /** By currency. */
+  balances: Map<string, bigint>;
+  givesChargeBack: boolean;
 }
 
-function turn({ payouts, notes, undelivered, moving }: Pages, { put, note, webhook, delivered }: Entry): void {
+function turn(pages: Pages, { put, topUp, note, webhook, delivered }: Entry): void {
+  const { payouts, notes, undelivered, moving } = pages;
+  if (topUp) {
+    const { at, currency, amountMinor } = topUp;
+    moveMoney(pages, { at, currency, amountMinor: BigInt(amountMinor), record: null });
+  }
   if (put) {
+    moveMoneyOf(pages, payouts.get(put.reference), put);
     payouts.set(put.reference, put);
     if (put.next) moving.add(put.reference);
     else moving.delete(put.reference);
@@ -92,9 +131,37 @@ function turn({ payouts, notes, undelivered, moving }: Pages, { put, note, webho
   if (delivered !== undefined) undelivered.delete(delivered);
 }
 
+function moveMoney(
+  { movements, balances }: Pages,
+  movement: Pick<Movement, 'at' | 'currency' | 'amountMinor' | 'record'>,
+): void {
+  const balanceMinor = (balances.get(movement.currency) ?? 0n) + movement.amountMinor;
+  balances.set(movement.currency, balanceMinor);
+  movements.push({ ...movement, balanceMinor, place: movements.length + 1 });
+}
+
+/** A payout takes its money at once, and gives it back when it comes to nothing. */
+function moveMoneyOf(pages: Pages, before: PayoutRecord | undefined, record: PayoutRecord): void {
+  const { currency, status } = record;
+  const [amount, charge] = [BigInt(record.amountMinor), BigInt(record.feeMinor)];
+  if (!before) moveMoney(pages, { at: record.createdAt, currency, amountMinor: -amount - charge, record });
+  if (before?.status === status || (status !== 'FAILED' && status !== 'REVERSED')) return;
+  const back = status === 'FAILED' || pages.givesChargeBack ? amount + charge : amount;
+  moveMoney(pages, { at: record.updatedAt, currency, amountMinor: back, record });
+}
+
 /** Opens a book on its file. Payouts go on where they were, also over the time that nobody ran it. */
-export async function openBook({ file, delayMs, webhookOf }: BookOptions): Promise<Book> {
-  const pages: Pages = { payouts: new Map(), notes: new Map(), undelivered: new Map(), moving: new Set() };
+export async function openBook(options: BookOptions): Promise<Book> {
+  const { file, delayMs, webhookOf, givesChargeBack = false, now = Date.now } = options;
+  const pages: Pages = {
+    payouts: new Map(),
+    notes: new Map(),
+    undelivered: new Map(),
+    moving: new Set(),
+    movements: [],
+    balances: new Map(),
+    givesChargeBack,
+  };
   const { payouts, notes, undelivered } = pages;
   const journal: Journal<Entry> = await openJournal(file, (entry) => turn(pages, entry));
   let follow: (webhook: Webhook) => void = () => {};
@@ -108,11 +175,11 @@ export async function openBook({ file, delayMs, webhookOf }: BookOptions): Promi
     );
   };
   const move = (record: PayoutRecord, status: Status, reason: string | null, next: PayoutRecord['next']) => {
-    const put: PayoutRecord = { ...record, status, reason, next, updatedAt: Date.now() };
+    const put: PayoutRecord = { ...record, status, reason, next, updatedAt: now() };
     const webhook = webhookOf(put);
     commit({ put, ...(webhook && { webhook }) });
   };
-  const steps = startSteps(pages, delayMs, move);
+  const steps = startSteps(pages, { delayMs, now }, move);
 
   return {
     find(reference) {
@@ -125,13 +192,21 @@ export async function openBook({ file, delayMs, webhookOf }: BookOptions): Promi
     },
     take({ steps: ahead, ...payout }) {
       if (payouts.has(payout.reference)) throw new Error(`a second payout ${payout.reference}`);
-      const now = Date.now();
-      const next = ahead[0] ? { at: now + ahead[0].after * delayMs, steps: ahead } : null;
+      const at = now();
+      const next = ahead[0] ? { at: at + ahead[0].after * delayMs, steps: ahead } : null;
       const id = FIRST_ID + payouts.size;
-      const put: PayoutRecord = { ...payout, id, status: 'TAKEN', reason: null, createdAt: now, updatedAt: now, next };
+      const put: PayoutRecord = { ...payout, id, status: 'TAKEN', reason: null, createdAt: at, updatedAt: at, next };
       commit({ put });
       steps.advance();
       return put;
+    },
+    movements() {
+      steps.advance();
+      return pages.movements;
+    },
+    topUp(currency, amountMinor) {
+      commit({ topUp: { at: now(), currency, amountMinor: amountMinor.toString() } });
+      return journal.settled();
     },
     note: (key, value) => commit({ note: [key, value] }),
     noted: (key) => notes.get(key),
@@ -163,7 +238,7 @@ export async function openBook({ file, delayMs, webhookOf }: BookOptions): Promi
 /** Takes the steps whose time has come: at once, whenever it is asked, and by itself when the next is due. */
 function startSteps(
   { payouts, moving }: Pages,
-  delayMs: number,
+  { delayMs, now }: { delayMs: number; now: () => number },
   move: (record: PayoutRecord, status: Status, reason: string | null, next: PayoutRecord['next']) => void,
 ): { advance(): void; stop(): void } {
   let timer: NodeJS.Timeout | undefined;
@@ -172,7 +247,7 @@ function startSteps(
     let wakeAt = Infinity;
     for (const reference of [...moving]) {
       let record = payouts.get(reference)!;
-      while (record.next && record.next.at <= Date.now()) {
+      while (record.next && record.next.at <= now()) {
         const [step, ...ahead] = record.next.steps;
         const next = ahead[0] ? { at: record.next.at + ahead[0].after * delayMs, steps: ahead } : null;
         move(record, step!.status, step!.reason ?? null, next);
@@ -180,7 +255,7 @@ function startSteps(
       }
       if (record.next) wakeAt = Math.min(wakeAt, record.next.at);
     }
-    if (wakeAt < Infinity) timer = setTimeout(advance, Math.max(1, wakeAt - Date.now())).unref();
+    if (wakeAt < Infinity) timer = setTimeout(advance, Math.max(1, wakeAt - now())).unref();
   };
   advance();
   return { advance, stop: () => clearTimeout(timer) };

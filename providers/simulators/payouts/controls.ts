@@ -5,7 +5,11 @@ import { Disturbance } from './disturbances.ts';
 import type { PayoutSimulator, WireRequest } from './payout-simulator.ts';
 
 const Settlement = z.strictObject({ reference: z.string(), status: z.enum(['SUCCEEDED', 'FAILED', 'REVERSED']) });
+const TopUp = z.strictObject({ currency: z.string(), amountMinor: z.number().int().min(1) });
 const Webhooks = z.strictObject({ url: z.url().nullable() });
+
+/** A simulator whose account nobody tops up has no `topUp`. */
+type Controlled = Omit<PayoutSimulator, 'url' | 'close' | 'topUp'> & Partial<Pick<PayoutSimulator, 'topUp'>>;
 
 /**
  * The controls of a simulator over HTTP, for one that is a process of its own. They lie beside the provider's endpoints:
@@ -14,10 +18,11 @@ const Webhooks = z.strictObject({ url: z.url().nullable() });
  *   POST   /simulator/disturbances   {"effect": "DROP_AFTER", "on": "POST /transfer", "times": 1}
  *   DELETE /simulator/disturbances   all is well again; what waits goes on
  *   POST   /simulator/settlements    {"reference": "…", "status": "REVERSED"}
+ *   POST   /simulator/top-ups        {"currency": "NGN", "amountMinor": 100000}
  *   POST   /simulator/webhooks       {"url": "http://127.0.0.1:4000/webhooks/paystack"}
  */
 export async function answerControl(
-  simulator: Omit<PayoutSimulator, 'url' | 'close'>,
+  simulator: Controlled,
   { method, path, json }: WireRequest,
   response: ServerResponse,
 ): Promise<void> {
@@ -36,6 +41,8 @@ export async function answerControl(
     case 'DELETE /simulator/disturbances':
       simulator.calm();
       return sendJson(response, 200, {});
+    case 'POST /simulator/top-ups':
+      return given(TopUp, ({ currency, amountMinor }) => void simulator.topUp?.(currency, BigInt(amountMinor)));
     case 'POST /simulator/webhooks':
       return given(Webhooks, ({ url }) => simulator.sendWebhooksTo(url));
     case 'POST /simulator/settlements': {

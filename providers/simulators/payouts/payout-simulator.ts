@@ -33,6 +33,8 @@ export interface Wire {
   fault(status: number, message: string): object;
   /** What is told of a payout that has a new status; null: nothing. */
   webhookOf(record: PayoutRecord): { id: string; body: string } | null;
+  /** Whether it gives back what it took for a payout that came back. */
+  givesChargeBack: boolean;
   /** What proves that a webhook is from it. */
   webhookHeaders(body: string): Record<string, string>;
 }
@@ -49,6 +51,8 @@ export interface PayoutSimulatorOptions {
   delayMs?: number;
   /** Between the first two attempts to deliver a webhook. */
   webhookPauseMs?: number;
+  /** The time, in milliseconds since 1970, for what has to have happened on another day. */
+  now?: () => number;
 }
 
 /** A provider of payouts of our own, on loopback. */
@@ -64,6 +68,8 @@ export interface PayoutSimulator {
   waiting(): number;
   /** What becomes of a payout, at once. False for one that is not there, or of which that cannot become. */
   settle(reference: string, status: 'SUCCEEDED' | 'FAILED' | 'REVERSED'): Promise<boolean>;
+  /** Puts money of the bank's own into its account there. */
+  topUp(currency: string, amountMinor: bigint): Promise<void>;
   /** Where its webhooks go from now on; null, as at first, keeps them back. */
   sendWebhooksTo: (url: string | null) => void;
   /** Stops answering at once; what was answered is on the disk. */
@@ -75,8 +81,10 @@ const DELAY_MS = 1_000;
 
 /** Opens a simulator on its file and listens. */
 export async function startPayoutSimulator(wire: Wire, options: PayoutSimulatorOptions): Promise<PayoutSimulator> {
-  const { file, secretKey, host = '127.0.0.1', port = 0, delayMs = DELAY_MS, webhookPauseMs } = options;
-  const book = await openBook({ file, delayMs, webhookOf: (record) => wire.webhookOf(record) });
+  const { file, secretKey, host = '127.0.0.1', port = 0, delayMs = DELAY_MS, webhookPauseMs, now } = options;
+  const { givesChargeBack } = wire;
+  const webhookOf = (record: PayoutRecord) => wire.webhookOf(record);
+  const book = await openBook({ file, delayMs, webhookOf, givesChargeBack, ...(now && { now }) });
   const disturbances = createDisturbances();
   const webhooks = createWebhookSender({
     headersOf: ({ body }) => wire.webhookHeaders(body),
@@ -91,6 +99,7 @@ export async function startPayoutSimulator(wire: Wire, options: PayoutSimulatorO
     calm: () => disturbances.calm(),
     waiting: () => disturbances.waiting,
     settle: (reference, status) => book.settle(reference, status),
+    topUp: (currency, amountMinor) => book.topUp(currency, amountMinor),
     sendWebhooksTo: (url) => webhooks.sendTo(url),
   };
   const answer = async (request: IncomingMessage, response: ServerResponse) => {

@@ -2,13 +2,13 @@ import { createHash, createHmac } from 'node:crypto';
 import { z } from 'zod';
 import { offerOf } from '../../fee-table.ts';
 import { tariffOf } from '../../paystack/offers.ts';
-import type { Book, PayoutRecord, Status } from '../payouts/book.ts';
+import type { Book, Movement, PayoutRecord, Status } from '../payouts/book.ts';
 import { fateOf } from '../payouts/fates.ts';
 import type { Wire, WireAnswer, WireRequest } from '../payouts/payout-simulator.ts';
 
 /*
- * Paystack's form (its OpenAPI document, and https://paystack.com/docs/api/transfer): recipients, transfers, the balance. Amounts are
- * subunits. What an account of Paystack's may hold is not simulated: there is always enough, but for the account that says otherwise.
+ * Paystack's form (its OpenAPI document, and https://paystack.com/docs/api/transfer): recipients, transfers, the balance and its ledger. Amounts are
+ * subunits. There is always enough in the balance, but for the account that says otherwise.
  */
 
 const STATUSES: Readonly<Record<Status, string>> = {
@@ -19,7 +19,9 @@ const STATUSES: Readonly<Record<Status, string>> = {
   REVERSED: 'reversed',
 };
 const CURRENCIES = ['NGN', 'GHS', 'KES', 'ZAR'] as const;
-const BALANCE = 900_000_000_000;
+/** What the balance begins with in every currency. */
+const BALANCE = 900_000_000_000n;
+const FIRST_LEDGER_ID = 149_000_000;
 const INTEGRATION = 463_433;
 
 const AskedRecipient = z.object({
@@ -45,6 +47,7 @@ const AskedTransfer = z.object({
 export function paystackWire(secretKey: string): Wire {
   return {
     title: 'Paystack',
+    givesChargeBack: true,
     answer,
     fault: (status, message) => fault(message, status === 401 ? 'invalid_Key' : 'unknown'),
     webhookOf(record) {
@@ -80,8 +83,10 @@ function answer({ method, path, query, json }: WireRequest, book: Book): WireAns
     case 'GET /balance':
       return good(
         'Balances retrieved',
-        CURRENCIES.map((currency) => ({ currency, balance: BALANCE })),
+        CURRENCIES.map((currency) => ({ currency, balance: Number(balanceOf(currency, book)) })),
       );
+    case 'GET /balance/ledger':
+      return listLedger(query, book);
     default:
       return refuse(404, 'Invalid endpoint', 'endpoint_not_found');
   }
@@ -138,23 +143,57 @@ function createTransfer(json: unknown, book: Book): WireAnswer {
   return { status: 200, body, instead: fate.answer === 'WELL' ? undefined : fate.answer };
 }
 
-const MAX_PAGE = 100;
+function balanceOf(currency: string, book: Book): bigint {
+  const last = book.movements().findLast((movement) => movement.currency === currency);
+  return BALANCE + (last?.balanceMinor ?? 0n);
+}
 
-/** Newest first, as far as asked for: what Paystack says it paid, for whoever compares. */
+/** Newest first: what Paystack says that it paid, for whoever compares. */
 function listTransfers(query: URLSearchParams, book: Book): WireAnswer {
-  const perPage = Math.min(countOf(query.get('perPage') ?? query.get('per_page'), 50), MAX_PAGE);
-  const page = countOf(query.get('page'), 1);
-  const from = Date.parse(query.get('from') ?? '') || 0;
-  const to = Date.parse(query.get('to') ?? '') || Infinity;
   const status = query.get('status');
   const found = book
     .list()
-    .filter(({ createdAt }) => createdAt >= from && createdAt <= to)
+    .filter(({ createdAt }) => isWithin(query, createdAt))
     .filter((record) => status === null || STATUSES[record.status] === status);
+  return pageOf(query, 'Transfers retrieved', found.map(show));
+}
+
+/** Newest first: what moved in the balance, each with the balance after it. */
+function listLedger(query: URLSearchParams, book: Book): WireAnswer {
+  const found = book.movements().filter(({ at }) => isWithin(query, at));
+  return pageOf(query, 'Balance ledger retrieved', found.map(showMovement).reverse());
+}
+
+function showMovement({ place, at, currency, amountMinor, balanceMinor, record }: Movement) {
+  const time = new Date(at).toISOString();
+  return {
+    integration: INTEGRATION,
+    domain: 'test',
+    balance: Number(BALANCE + balanceMinor),
+    currency,
+    difference: Number(amountMinor),
+    reason: record ? String(record.fields['reason']) : 'Balance top up',
+    model_responsible: record ? 'Transfer' : 'Topup',
+    model_row: record ? record.id : place,
+    id: FIRST_LEDGER_ID + place,
+    createdAt: time,
+    updatedAt: time,
+  };
+}
+
+function isWithin(query: URLSearchParams, at: number): boolean {
+  return at >= (Date.parse(query.get('from') ?? '') || 0) && at <= (Date.parse(query.get('to') ?? '') || Infinity);
+}
+
+const MAX_PAGE = 100;
+
+/** As far as asked for. */
+function pageOf(query: URLSearchParams, message: string, found: readonly object[]): WireAnswer {
+  const perPage = Math.min(countOf(query.get('perPage') ?? query.get('per_page'), 50), MAX_PAGE);
+  const page = countOf(query.get('page'), 1);
   const skipped = (page - 1) * perPage;
   const meta = { total: found.length, skipped, perPage, page, pageCount: Math.ceil(found.length / perPage) };
-  const data = found.slice(skipped, skipped + perPage).map(show);
-  return { status: 200, body: { status: true, message: 'Transfers retrieved', data, meta } };
+  return { status: 200, body: { status: true, message, data: found.slice(skipped, skipped + perPage), meta } };
 }
 
 function countOf(text: string | null, usual: number): number {

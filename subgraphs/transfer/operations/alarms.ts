@@ -26,7 +26,8 @@ export type AlarmCode =
   | 'SUSPENSE_NOT_ZERO'
   | 'HOLD_PAST_EXPIRY'
   | 'CRITICAL_LETTER'
-  | 'UNKNOWN_PAYOUT';
+  | 'UNKNOWN_PAYOUT'
+  | 'SETTLEMENT_LATE';
 
 /** The most alarms of one kind: whoever has twenty of a kind needs no more to know. */
 const MOST = 20;
@@ -81,6 +82,10 @@ const ROWS = `
     FROM transfer.transfer WHERE status = 'PROVIDER_CONFIRMING' AND updated_at < clock_timestamp() - make_interval(mins => $2)
     ORDER BY updated_at LIMIT $5)
   UNION ALL
+  (SELECT 'SETTLEMENT_LATE', provider, concat('its statements are read through ', coalesce(through_day::text, 'no day'), ': ', coalesce(fault, 'nobody asks')),
+      coalesce(fetched_at, begun_at)
+    FROM transfer.settlement_fetch WHERE coalesce(fetched_at, begun_at) < clock_timestamp() - make_interval(hours => $6) ORDER BY 2 LIMIT $5)
+  UNION ALL
   (SELECT 'CHAIN_LATE', '', concat('entries wait to be chained; the oldest is ', e.id), e.at
     FROM (SELECT xid, entry_id FROM (SELECT 1) one LEFT JOIN (SELECT xid, entry_id FROM ledger.entry_chain ORDER BY position DESC LIMIT 1) h ON true) head,
       LATERAL (SELECT id, at FROM ledger.entry e WHERE e.xid >= coalesce(head.xid, 0)
@@ -97,7 +102,10 @@ async function aboutRows(db: Queryable): Promise<BankAlarm[]> {
   const { rows } = await db.query<BankAlarm>({
     name: 'transfer-read-alarms',
     text: ROWS,
-    values: [holdPastExpiryMinutes, unknownPayoutMinutes, unchainedMinutes, proofMinutes, MOST],
+    values: [
+      ...[holdPastExpiryMinutes, unknownPayoutMinutes, unchainedMinutes, proofMinutes, MOST],
+      POLICY.reconciliation.fetch.lateHours,
+    ],
   });
   return rows;
 }

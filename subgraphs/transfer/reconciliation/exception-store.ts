@@ -2,7 +2,7 @@ import type { Queryable } from '../../../platform/db.ts';
 import type { TransferId, UserId } from '../../../platform/ids.ts';
 import type { SettlementAccount } from './settlement-store.ts';
 
-export type ExceptionKind = 'MISSING_IN_BOOKS' | 'MISSING_AT_PROVIDER' | 'AMOUNT_MISMATCH';
+export type ExceptionKind = 'MISSING_IN_BOOKS' | 'MISSING_AT_PROVIDER' | 'AMOUNT_MISMATCH' | 'CHARGE_DIFFERS';
 
 /** Something that does not fit. */
 export interface NewException {

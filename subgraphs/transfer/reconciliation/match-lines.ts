@@ -5,7 +5,8 @@ import { groupBy } from '../../../platform/group-by.ts';
  * most. What is sure goes first:
  *
  * 1. REFERENCE     everything under one key of ours, on both sides, with equal sums: 1:1, one line for several movements (1:n), several lines
- *                  for one (n:1). With other sums it is a mismatch, and stays so whatever else would fit.
+ *                  for one (n:1). With other sums it is a mismatch, and stays so whatever else would fit. Lines that come to nothing
+ *                  (taken and given back, because it failed there) need no movement.
  * 2. AMOUNT        one line and one movement of the same amount within some days, where neither has another candidate.
  * 3. DAY           one line that is the sum of all movements of a day in its direction, or one movement that is the sum of all lines of a
  *                  day: how providers settle in one payment. Only where exactly one day fits.
@@ -23,7 +24,7 @@ export interface Item {
 }
 
 export interface Match {
-  rule: 'REFERENCE' | 'AMOUNT' | 'DAY';
+  rule: 'REFERENCE' | 'AMOUNT' | 'DAY' | 'OPENING';
   /** Ids of lines and of movements. */
   lines: string[];
   movements: string[];
@@ -65,6 +66,11 @@ function matchReferences(lines: readonly Item[], movements: readonly Item[]): St
     for (const item of [...mine, ...their]) taken.add(item);
     if (sum(mine) === sum(their)) matches.push({ rule: 'REFERENCE', lines: ids(their), movements: ids(mine) });
     else mismatches.push({ reference, lines: their, movements: mine });
+  }
+  for (const [reference, their] of theirs) {
+    if (reference === null || ours.has(reference) || sum(their) !== 0n) continue;
+    for (const item of their) taken.add(item);
+    matches.push({ rule: 'REFERENCE', lines: ids(their), movements: [] });
   }
   const left = (items: readonly Item[]) => items.filter((item) => !taken.has(item));
   return { matches, mismatches, lines: left(lines), movements: left(movements) };

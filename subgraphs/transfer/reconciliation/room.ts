@@ -1,12 +1,16 @@
 import { toGraphMoney } from '../../../platform/money.ts';
 import { parsePage, positionOfForm, toConnection } from '../../../platform/pagination.ts';
 import { requireRole } from '../../../platform/staff.ts';
+import type { Providers } from '../../../providers/providers.ts';
 import type { CreateTransferDeps } from '../call.ts';
 import type { Room } from '../room.ts';
+import { ASK_PROVIDER, createAskProvider, type AskProviderDeps } from './ask-provider.ts';
 import { listExceptions } from './exception-store.ts';
-import { differenceOf, explainedOf, importSettlementReport, resultOf } from './import-settlement-report.ts';
+import { createSettlementFetch } from './fetch-settlements.ts';
+import { listFetches } from './fetch-store.ts';
+import { importSettlementReport } from './import-settlement-report.ts';
+import { differenceOf, explainedOf, listProofs, resultOf } from './proof-store.ts';
 import { resolveReconciliationException } from './resolve-exception.ts';
-import { listProofs } from './settlement-store.ts';
 
 const ID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 const isExceptionPosition = positionOfForm(/^\d{4}-\d{2}-\d{2}T[0-9:.]+Z$/, ID);
@@ -14,7 +18,10 @@ const isProofPosition = positionOfForm(/^\d{4}-\d{2}-\d{2}$/, /^[a-z]+$/, /^[A-Z
 
 /** What providers say about our accounts with them, against the books. */
 export function createReconciliationRoom(
-  deps: Pick<CreateTransferDeps, 'pool' | 'wakeUp' | 'cards' | 'payouts'>,
+  deps: Pick<CreateTransferDeps, 'pool' | 'wakeUp' | 'log' | 'cards' | 'payouts'> &
+    Pick<Providers, 'settlements'> &
+    Omit<AskProviderDeps, 'pool'>,
+  jobsPool: AskProviderDeps['pool'],
 ): Room {
   const { pool, wakeUp, cards, payouts } = deps;
   const knowsProvider = (name: string) => cards?.name === name || Boolean(payouts?.find(name));
@@ -53,6 +60,10 @@ export function createReconciliationRoom(
             (row) => row,
           );
         },
+        settlementFetches: (_root, _args, { viewer }) => {
+          requireRole(viewer, 'SUPPORT', 'ADMIN');
+          return listFetches(pool);
+        },
       },
       Mutation: {
         importSettlementReport: (_root, { input }, { viewer }) =>
@@ -69,8 +80,11 @@ export function createReconciliationRoom(
         ours: ({ oursMinor, currency }) => toGraphMoney({ amountMinor: oursMinor, currency }),
         theirs: ({ theirsMinor, currency }) => toGraphMoney({ amountMinor: theirsMinor, currency }),
         difference: (proof) => toGraphMoney({ amountMinor: differenceOf(proof), currency: proof.currency }),
+        timing: ({ timingMinor, currency }) => toGraphMoney({ amountMinor: timingMinor, currency }),
         explained: (proof) => toGraphMoney({ amountMinor: explainedOf(proof), currency: proof.currency }),
       },
     },
+    tasks: { [ASK_PROVIDER]: createAskProvider({ ...deps, pool: jobsPool }) },
+    periodic: deps.settlements.length > 0 ? [createSettlementFetch({ ...deps, pool: jobsPool })] : [],
   };
 }

@@ -18,12 +18,22 @@ export async function lockAccount(tx: Queryable, { provider, currency }: Settlem
   });
 }
 
-/** Stores a report; false when the same file was imported before. */
+/** The last day that any report of an account goes to; null when there is none yet. */
+export async function lastDayTold(tx: Queryable, { provider, currency }: SettlementAccount): Promise<string | null> {
+  const { rows } = await tx.query<{ day: string | null }>({
+    name: 'transfer-last-settlement-day',
+    text: `SELECT to_char(max(to_day), 'YYYY-MM-DD') AS day FROM settlement_report WHERE provider = $1 AND currency = $2`,
+    values: [provider, currency],
+  });
+  return rows[0]!.day;
+}
+
+/** Stores a report; false when the same was imported before. `importedBy` null: the bank itself. */
 export async function storeReport(
   tx: Queryable,
   { provider, currency }: SettlementAccount,
   report: SettlementReport,
-  { id, contentHash, importedBy }: { id: string; contentHash: Buffer; importedBy: UserId },
+  { id, contentHash, importedBy }: { id: string; contentHash: Buffer; importedBy: UserId | null },
 ): Promise<{ id: string; isNew: boolean }> {
   const added = await tx.query<{ id: string }>({
     name: 'transfer-store-settlement-report',
@@ -62,36 +72,53 @@ export async function storeLines(
     lines.map(({ bookedOn }) => bookedOn),
     lines.map(({ amountMinor }) => amountMinor.toString()),
     lines.map(({ reference }) => reference),
+    lines.map(({ kind }) => kind),
     lines.map(({ description }) => description),
   ];
   const known = await tx.query<{ line_id: string }>({
     name: 'transfer-changed-settlement-line',
     text: `SELECT l.line_id FROM settlement_line l
-           JOIN unnest($3::text[], $4::date[], $5::numeric[], $6::text[]) AS new (id, booked_on, amount, reference)
+           JOIN unnest($3::text[], $4::date[], $5::numeric[], $6::text[], $7::text[]) AS new (id, booked_on, amount, reference, kind)
              ON l.provider = $1 AND l.currency = $2 AND l.line_id = new.id
-           WHERE (l.booked_on, l.amount, l.reference) IS DISTINCT FROM (new.booked_on, new.amount, new.reference) LIMIT 1`,
-    values: [provider, currency, ...columns.slice(0, 4)],
+           WHERE (l.booked_on, l.amount, l.reference, l.kind) IS DISTINCT FROM (new.booked_on, new.amount, new.reference, new.kind) LIMIT 1`,
+    values: [provider, currency, ...columns.slice(0, 5)],
   });
   if (known.rows[0]) return { added: 0, changed: known.rows[0].line_id };
   const { rowCount } = await tx.query({
     name: 'transfer-store-settlement-lines',
-    text: `INSERT INTO settlement_line (provider, currency, report_id, line_id, booked_on, amount, reference, description)
-           SELECT $1, $2, $3, * FROM unnest($4::text[], $5::date[], $6::numeric[], $7::text[], $8::text[]) ON CONFLICT DO NOTHING`,
+    text: `INSERT INTO settlement_line (provider, currency, report_id, line_id, booked_on, amount, reference, kind, description)
+           SELECT $1, $2, $3, * FROM unnest($4::text[], $5::date[], $6::numeric[], $7::text[], $8::text[], $9::text[]) ON CONFLICT DO NOTHING`,
     values: [provider, currency, reportId, ...columns],
   });
   return { added: rowCount ?? 0, changed: null };
 }
 
-/** Their lines that are in no match. */
-export async function openLines(tx: Queryable, { provider, currency }: SettlementAccount): Promise<Item[]> {
-  const { rows } = await tx.query<ItemRow>({
+/** A line of theirs, with the transfer that it names. */
+export interface Line extends Item {
+  /** Null where it names none of this bank's. */
+  transferId: TransferId | null;
+  /** The transfer has not ended: the books follow. */
+  underWay: boolean;
+}
+
+/**
+ * Their lines that are in no match. What the bank books because of one line alone goes by that line's name, as the booking does
+ * (booking-store.ts).
+ */
+export async function openLines(tx: Queryable, { provider, currency }: SettlementAccount): Promise<Line[]> {
+  const { rows } = await tx.query<ItemRow & Pick<Line, 'transferId' | 'underWay'>>({
     name: 'transfer-open-settlement-lines',
-    text: `SELECT line_id AS id, amount::text, to_char(booked_on, 'YYYY-MM-DD') AS "bookedOn", reference
-           FROM settlement_line WHERE provider = $1 AND currency = $2 AND match_id IS NULL ORDER BY booked_on, line_id`,
+    text: `SELECT l.line_id AS id, l.amount::text, to_char(l.booked_on, 'YYYY-MM-DD') AS "bookedOn",
+             ${SUBJECT_OF_LINE} AS reference, t.id AS "transferId", coalesce(NOT has_ended(t.status), false) AS "underWay"
+           FROM settlement_line l LEFT JOIN transfer t ON t.id = l.reference::uuid
+           WHERE l.provider = $1 AND l.currency = $2 AND l.match_id IS NULL ORDER BY l.booked_on, l.line_id`,
     values: [provider, currency],
   });
-  return rows.map(toItem);
+  return rows.map(({ transferId, underWay, ...row }) => ({ ...toItem(row), transferId, underWay }));
 }
+
+/** What a line is about: our key, or, where it is no payment and carries none, the line itself. An SQL expression over settlement_line l. */
+export const SUBJECT_OF_LINE = `coalesce(l.reference, CASE WHEN l.kind <> 'PAYMENT' THEN 'line ' || l.line_id END)`;
 
 /** A movement of ours, with the transfer behind it. */
 export interface Movement extends Item {
@@ -106,8 +133,9 @@ export async function openMovements(tx: Queryable, { provider, currency }: Settl
   const { rows } = await tx.query<ItemRow & { transferId: TransferId | null }>({
     name: 'transfer-open-settlement-movements',
     text: `SELECT p.id, (-p.amount)::text AS amount, to_char(p.at AT TIME ZONE 'UTC', 'YYYY-MM-DD') AS "bookedOn",
-             replace(e.transfer_id::text, '-', '') AS reference, e.transfer_id AS "transferId"
+             coalesce(replace(e.transfer_id::text, '-', ''), b.subject) AS reference, e.transfer_id AS "transferId"
            FROM ledger.account a JOIN ledger.posting p ON p.account_id = a.id JOIN ledger.entry e ON e.id = p.entry_id
+           LEFT JOIN settlement_booking b ON b.entry_id = e.id
            WHERE a.owner_id IS NULL AND a.kind = 'SETTLEMENT' AND a.provider = $1 AND a.currency = $2
              AND NOT EXISTS (SELECT FROM settlement_movement m WHERE m.posting_id = p.id)
            ORDER BY p.id`,
@@ -158,81 +186,4 @@ export async function storeMatches(
     text: `INSERT INTO settlement_movement (match_id, posting_id) SELECT * FROM unnest($1::uuid[], $2::uuid[])`,
     values: [movements.map(([id]) => id), movements.map(([, posting]) => posting)],
   });
-}
-
-/** What is open up to the end of a day, by the proof's own arithmetic. */
-export interface ProofFigures {
-  oursMinor: bigint;
-  openLinesMinor: bigint;
-  openMovementsMinor: bigint;
-}
-
-/** The books' side of a proof, and what is open on both sides, at the end of a day (UTC). */
-export async function readProofFigures(
-  tx: Queryable,
-  { provider, currency }: SettlementAccount,
-  day: string,
-): Promise<ProofFigures> {
-  const { rows } = await tx.query<{ ours: string; open_lines: string; open_movements: string }>({
-    name: 'transfer-settlement-proof-figures',
-    text: `WITH movement AS (
-             SELECT p.id, -p.amount AS amount FROM ledger.account a JOIN ledger.posting p ON p.account_id = a.id
-             WHERE a.owner_id IS NULL AND a.kind = 'SETTLEMENT' AND a.provider = $1 AND a.currency = $2
-               AND p.at < ($3::date + 1)::timestamp AT TIME ZONE 'UTC')
-           SELECT (SELECT coalesce(sum(amount), 0) FROM movement)::text AS ours,
-             (SELECT coalesce(sum(m.amount), 0) FROM movement m
-              WHERE NOT EXISTS (SELECT FROM settlement_movement s WHERE s.posting_id = m.id))::text AS open_movements,
-             (SELECT coalesce(sum(amount), 0) FROM settlement_line
-              WHERE provider = $1 AND currency = $2 AND match_id IS NULL AND booked_on <= $3)::text AS open_lines`,
-    values: [provider, currency, day],
-  });
-  const { ours, open_lines, open_movements } = rows[0]!;
-  return { oursMinor: BigInt(ours), openLinesMinor: BigInt(open_lines), openMovementsMinor: BigInt(open_movements) };
-}
-
-/** A proof as it is stored. */
-export interface StoredProof extends SettlementAccount, ProofFigures {
-  day: string;
-  theirsMinor: bigint;
-}
-
-/** Stores the proof of a day; a later one of the same day replaces it, because more is known then. */
-export async function storeProof(tx: Queryable, proof: StoredProof, reportId: string): Promise<void> {
-  const { provider, currency, day, oursMinor, theirsMinor, openLinesMinor, openMovementsMinor } = proof;
-  await tx.query({
-    name: 'transfer-store-settlement-proof',
-    text: `INSERT INTO settlement_proof (provider, currency, day, ours, theirs, open_lines, open_movements, report_id)
-           VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
-           ON CONFLICT (provider, currency, day) DO UPDATE SET ours = excluded.ours, theirs = excluded.theirs,
-             open_lines = excluded.open_lines, open_movements = excluded.open_movements, report_id = excluded.report_id, at = excluded.at`,
-    values: [
-      ...[provider, currency, day, oursMinor.toString(), theirsMinor.toString()],
-      ...[openLinesMinor.toString(), openMovementsMinor.toString(), reportId],
-    ],
-  });
-}
-
-/** Proofs, the newest day first. */
-export async function listProofs(
-  db: Queryable,
-  { provider, before, limit }: { provider: string | null; before: readonly string[] | null; limit: number },
-): Promise<StoredProof[]> {
-  const { rows } = await db.query<
-    Record<'provider' | 'currency' | 'day' | 'ours' | 'theirs' | 'lines' | 'movements', string>
-  >({
-    name: 'transfer-list-settlement-proofs',
-    text: `SELECT provider, currency, to_char(day, 'YYYY-MM-DD') AS day, ours::text, theirs::text, open_lines::text AS lines,
-             open_movements::text AS movements
-           FROM settlement_proof
-           WHERE ($1::text IS NULL OR provider = $1) AND ($2::date IS NULL OR (day, provider, currency) < ($2, $3, $4))
-           ORDER BY day DESC, provider DESC, currency DESC LIMIT $5`,
-    values: [provider, before?.[0] ?? null, before?.[1] ?? null, before?.[2] ?? null, limit],
-  });
-  return rows.map(({ ours, theirs, lines, movements, ...row }) => ({
-    ...row,
-    oursMinor: BigInt(ours),
-    theirsMinor: BigInt(theirs),
-    openLinesMinor: BigInt(lines),
-    openMovementsMinor: BigInt(movements),
-  }));
 }

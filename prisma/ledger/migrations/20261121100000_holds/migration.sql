@@ -80,11 +80,12 @@ CREATE TRIGGER hold_spending_is_never_removed BEFORE DELETE OR TRUNCATE ON hold_
 GRANT SELECT ON hold, hold_change, hold_spending TO dwaybank_ledger, dwaybank_transfer, dwaybank_wallet;
 
 -- The bank's own accounts per provider: what Stripe owes the bank is another sum than what a bank rail does. '' is the bank's own, as
--- before. RECEIVABLE is what customers owe the bank after a reversal of money that they had already spent.
+-- before. RECEIVABLE is what customers owe the bank after a reversal of money that they had already spent; PROVIDER_COST what providers take for
+-- themselves; OWN_FUNDS what the bank itself has put into its settlement accounts.
 ALTER TABLE account ADD COLUMN provider text NOT NULL DEFAULT '',
   DROP CONSTRAINT kind_fits_owner,
   ADD CONSTRAINT kind_fits_owner CHECK (
-    CASE WHEN owner_id IS NULL THEN kind IN ('SETTLEMENT', 'FEE', 'FX', 'FX_ROUNDING', 'SUSPENSE', 'RECEIVABLE')
+    CASE WHEN owner_id IS NULL THEN kind IN ('SETTLEMENT', 'FEE', 'FX', 'FX_ROUNDING', 'SUSPENSE', 'RECEIVABLE', 'PROVIDER_COST', 'OWN_FUNDS')
     ELSE kind IN ('PERSONAL', 'SAVINGS', 'BUSINESS', 'JOINT') END
   ),
   ADD CONSTRAINT provider_is_of_the_banks_own CHECK (owner_id IS NULL OR provider = '');

@@ -10,7 +10,7 @@ CREATE TABLE settlement_report (
   opening numeric(38, 0),
   closing numeric(38, 0),
   content_hash bytea NOT NULL, -- of the file that it came in
-  imported_by uuid NOT NULL,
+  imported_by uuid, -- null: fetched by the bank itself
   imported_at timestamptz(3) NOT NULL DEFAULT clock_timestamp(),
   UNIQUE (provider, currency, content_hash)
 );
@@ -21,7 +21,7 @@ CREATE TABLE settlement_match (
   id uuid PRIMARY KEY,
   provider text NOT NULL,
   currency text NOT NULL,
-  rule text NOT NULL CHECK (rule IN ('REFERENCE', 'AMOUNT', 'DAY')),
+  rule text NOT NULL CHECK (rule IN ('REFERENCE', 'AMOUNT', 'DAY', 'OPENING')),
   amount numeric(38, 0) NOT NULL,
   at timestamptz(3) NOT NULL DEFAULT clock_timestamp()
 );
@@ -33,6 +33,7 @@ CREATE TABLE settlement_line (
   line_id text COLLATE "C" NOT NULL,
   report_id uuid NOT NULL REFERENCES settlement_report,
   booked_on date NOT NULL,
+  kind text NOT NULL DEFAULT 'PAYMENT' CHECK (kind IN ('PAYMENT', 'CHARGE', 'OWN_FUNDS')),
   amount numeric(38, 0) NOT NULL, -- signed: plus is ours with the provider
   reference text,
   description text NOT NULL,
@@ -52,7 +53,7 @@ CREATE TABLE reconciliation_exception (
   id uuid PRIMARY KEY,
   provider text NOT NULL,
   currency text NOT NULL,
-  kind text NOT NULL CHECK (kind IN ('MISSING_IN_BOOKS', 'MISSING_AT_PROVIDER', 'AMOUNT_MISMATCH')),
+  kind text NOT NULL CHECK (kind IN ('MISSING_IN_BOOKS', 'MISSING_AT_PROVIDER', 'AMOUNT_MISMATCH', 'CHARGE_DIFFERS')),
   subject text COLLATE "C" NOT NULL, -- the line's name, the posting's id, or our key
   transfer_id uuid,
   amount numeric(38, 0) NOT NULL, -- theirs less ours
@@ -67,13 +68,15 @@ CREATE TABLE reconciliation_exception (
 CREATE UNIQUE INDEX reconciliation_exception_open ON reconciliation_exception (provider, currency, kind, subject) WHERE closed_at IS NULL;
 CREATE INDEX reconciliation_exception_by_age ON reconciliation_exception (opened_at, id);
 
--- The proof of a day: our settlement account at its end against their closing balance. The difference must be what is open on both sides.
+-- The proof of a day: our settlement account at its end against their closing balance. The difference must be what both have booked, but on
+-- different days, and what is open on both sides.
 CREATE TABLE settlement_proof (
   provider text NOT NULL,
   currency text NOT NULL,
   day date NOT NULL,
   ours numeric(38, 0) NOT NULL,
   theirs numeric(38, 0) NOT NULL,
+  timing numeric(38, 0) NOT NULL, -- of what is matched: their lines up to the day, less our movements up to the day
   open_lines numeric(38, 0) NOT NULL, -- sum of their lines up to the day that are no movement of ours
   open_movements numeric(38, 0) NOT NULL, -- and of our movements that are no line of theirs
   report_id uuid NOT NULL REFERENCES settlement_report,
