@@ -306,9 +306,13 @@ export const POLICY = {
     /** All balances are added up a second time so often: from the last good proof on, and every so manieth time from the first entry on. */
     proofEveryMs: 60_000,
     completeEvery: 60,
-    /** Positions of the chain that one proof reads again: new ones, and beside them a part of the old ones, round and round. */
+    /**
+     * Positions of the chain that one proof reads again: new ones, and beside them a part of the old ones, round and round: at least so
+     * many, and at least the so manieth part of all, so that however long the chain is once around takes a day (a proof each minute).
+     */
     newPositions: 50_000,
     oldPositions: 2_000,
+    oldPart: 1_440,
   },
   /** What the bank does by itself about work that failed, and when it calls for somebody (subgraphs/transfer/operations). */
   operations: {

@@ -229,6 +229,21 @@ describe('when the books do not prove', () => {
     expect(await ledgerHealth(pool)).toMatchObject({ lastProvedPosition: String(position) });
   });
 
+  test('also when something was posted between any two proofs: once around begins again at the first position', async () => {
+    for (let n = 0; n < 5; n++) await pay();
+    for (let n = 0; n < 3; n++) {
+      await pay();
+      await chainEntries(pool);
+      expect(await prove()).toMatchObject({ findings: [] });
+    }
+    await tamper(
+      `UPDATE ledger.entry SET description = 'something else' WHERE id = (SELECT entry_id FROM ledger.entry_chain WHERE position = 3)`,
+    );
+    await pay();
+    await chainEntries(pool);
+    expect((await prove())!.findings).toMatchObject([{ subject: 'position 3' }]);
+  });
+
   test('a clock that has gone forward and back stops nobody: it is told once, to a person', async () => {
     const letters = async () =>
       (await superuser.query('SELECT kind, severity, reason, seen FROM transfer.dead_letter')).rows as unknown[];

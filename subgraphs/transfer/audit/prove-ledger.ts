@@ -120,14 +120,16 @@ async function verifyParts(
   tx: Queryable,
   { lastGood }: EarlierProofs,
 ): Promise<Pick<NewProof, 'position' | 'hash' | 'reverifiedTo' | 'findings'> & { warnings: Finding[] }> {
-  const { newPositions, oldPositions } = POLICY.audit;
+  const { newPositions, oldPositions, oldPart } = POLICY.audit;
   const head = await readChainHead(tx);
   const provedTo = lastGood?.position ?? 0n;
   const position = smaller(head.position, provedTo + BigInt(newPositions));
   const fresh = await verifyChain(tx, { from: provedTo + 1n, to: position });
-  const oldFrom = (lastGood?.reverifiedTo ?? 0n) >= provedTo ? 1n : lastGood!.reverifiedTo + 1n;
-  const reverifiedTo = smaller(provedTo, oldFrom - 1n + BigInt(oldPositions));
-  const old = await verifyChain(tx, { from: oldFrom, to: reverifiedTo });
+  const oldAfter = lastGood?.reverifiedTo ?? 0n;
+  const oldTo = smaller(provedTo, oldAfter + larger(BigInt(oldPositions), provedTo / BigInt(oldPart)));
+  const old = await verifyChain(tx, { from: oldAfter + 1n, to: oldTo });
+  // At the end the next proof begins at the first position again, also when the chain has grown meanwhile: what is new was read as new.
+  const reverifiedTo = oldTo === provedTo ? 0n : oldTo;
   const findings = [...fresh.findings, ...old.findings];
   if (head.position < provedTo) {
     findings.push({
@@ -150,4 +152,8 @@ async function hashAt(tx: Queryable, position: bigint): Promise<string | null> {
 
 function smaller(a: bigint, b: bigint): bigint {
   return a < b ? a : b;
+}
+
+function larger(a: bigint, b: bigint): bigint {
+  return a > b ? a : b;
 }
