@@ -16,7 +16,8 @@ export function createResolvers(deps: CreateTransferDeps): Resolvers {
         if (!viewer) throw unauthenticated();
         return { id: viewer.userId };
       },
-      transfer: (_root, { id }, { loaders }) => {
+      transfer: (_root, { id }, { viewer, loaders }) => {
+        if (!viewer) throw unauthenticated();
         const transferId = parseId<TransferId>(id);
         return transferId && loaders.transfer.load(transferId);
       },
