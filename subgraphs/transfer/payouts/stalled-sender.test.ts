@@ -4,6 +4,7 @@ import { POLICY } from '../../../platform/policy.ts';
 import { holdRelay, type Held } from '../../../tests/deposit-jobs.ts';
 import { openPayoutScene, type PayoutScene } from '../../../tests/payout-scene.ts';
 import { payOut } from './pay-out.ts';
+import { closeAttempt } from './payout-store.ts';
 
 /* A sender that stands still (a long pause, a machine that sleeps) and goes on when others have long taken over. */
 
@@ -80,6 +81,7 @@ describe('a sender that stood still after it wrote its attempt', () => {
   test.each<[string, string, (id: string) => Promise<void>]>([
     ['the database’s clock', 'transfer-send-payout', (id) => scene.age(id)],
     ['its own clock', 'transfer-is-still-to-send', async () => void (aheadMs = POLICY.payouts.beginWithinMs)],
+    ['its own clock', 'transfer-send-payout', async () => void (aheadMs = POLICY.payouts.beginWithinMs)],
   ])('sends nothing once its time is over by %s, though nobody took over', async (_clock, statement, pass) => {
     const { bankrail } = scene.payouts.providers;
     const { id } = await scene.started();
@@ -93,6 +95,36 @@ describe('a sender that stood still after it wrote its attempt', () => {
     await scene.age(id);
     await payOut(scene.deps, id, signal);
     expect(await scene.attemptsOf(id)).toEqual(['bankrail NOT_HERE', 'paystack SUCCEEDED']);
+  });
+
+  test('sends nothing when its attempt was ended meanwhile, however young it is', async () => {
+    const { bankrail } = scene.payouts.providers;
+    const { id } = await scene.started();
+    const stalled = stallAfter('transfer-send-payout');
+    const sender = payOut(stalled.deps, id, signal);
+    await stalled.stands;
+    const ended = { outcome: 'NOT_HERE', code: 'not_sent', message: 'The provider never took it.' } as const;
+    await closeAttempt(scene.deps.pool, { transferId: id, number: 1 }, ended);
+    stalled.letGo();
+    await sender;
+    expect(await scene.attemptsOf(id)).toEqual(['bankrail NOT_HERE', 'paystack SUCCEEDED']);
+    expect(bankrail.calls.filter((call) => call.startsWith('send'))).toEqual([]);
+  });
+
+  test('sends nothing when its process is stopping', async () => {
+    const { bankrail } = scene.payouts.providers;
+    const { id } = await scene.started();
+    const stalled = stallAfter('transfer-is-still-to-send');
+    const stopping = new AbortController();
+    const sender = payOut(stalled.deps, id, stopping.signal).catch(() => {});
+    await stalled.stands;
+    stopping.abort();
+    stalled.letGo();
+    await sender;
+    expect(bankrail.calls.filter((call) => call.startsWith('send'))).toEqual([]);
+    await scene.age(id);
+    await payOut(scene.deps, id, signal);
+    expect((await scene.read(id))!.status).toBe('COMPLETED');
   });
 
   test('has ended before a "not here" of its provider is trusted', () => {
