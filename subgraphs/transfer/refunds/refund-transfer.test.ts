@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { AccountId, TransferId } from '../../../platform/ids.ts';
-import { openTransferWorld, type Customer, type TransferWorld } from '../../../tests/transfer-world.ts';
+import { REVIEW } from '../../../tests/payout-scene.ts';
+import { ALLOW, openTransferWorld, type Customer, type TransferWorld } from '../../../tests/transfer-world.ts';
 
 let world: TransferWorld;
 let ada: Customer;
@@ -184,6 +185,15 @@ describe('refundTransfer', () => {
     }
     expect(codes(await refund(ben, { transferId: 'none' }))).toEqual(['TRANSFER_NOT_FOUND']);
     expect(await world.balance(from)).toBe(0n);
+  });
+
+  test('of what a person must look at first, and has not arrived, is refused', async () => {
+    world.risk.answer = async () => REVIEW;
+    const id = await pay();
+    world.risk.answer = async () => ALLOW;
+    const early = await refund(ben, { transferId: id });
+    expect([codes(early), early.refund]).toEqual([['NOT_REFUNDABLE'], null]);
+    expect((await read(id)).status).toBe('HELD_FOR_REVIEW');
   });
 
   test('of a refund is refused', async () => {
