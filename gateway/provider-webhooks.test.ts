@@ -1,15 +1,18 @@
-import { createServer, type Server } from 'node:http';
+import { createServer, request as open, type ClientRequest, type Server } from 'node:http';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { createLog } from '../platform/log.ts';
 import type { ReceiveNoticeAnswer, ReceiveNoticeQuestion } from '../platform/questions/receive-notice.ts';
-import { answerProviderWebhook } from './provider-webhooks.ts';
+import { codedError } from '../platform/graph-errors.ts';
+import { createRateLimits, RATE_LIMITS, type RateLimits } from '../platform/rate-limits.ts';
+import { createProviderWebhooks } from './provider-webhooks.ts';
 
 let server: Server;
 let url: string;
 let asked: ReceiveNoticeQuestion[];
 let answer: () => Promise<ReceiveNoticeAnswer>;
+let limits: RateLimits;
 
 beforeAll(async () => {
   const transfer = {
@@ -19,14 +22,21 @@ beforeAll(async () => {
       return answer();
     },
   };
-  server = createServer(
-    (request, response) => void answerProviderWebhook({ transfer, log: createLog('silent') }, request, response),
-  );
+  const log = createLog('silent');
+  // Limits of each test's own.
+  const own: Pick<RateLimits, 'consume' | 'check' | 'penalize'> = {
+    consume: (...args) => limits.consume(...args),
+    check: (...args) => limits.check(...args),
+    penalize: (...args) => limits.penalize(...args),
+  };
+  const webhooks = createProviderWebhooks({ transfer, limits: own, trustedProxies: 1, log, bodyDeadlineMs: 300 });
+  server = createServer((request, response) => void webhooks(request, response));
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 });
 beforeEach(() => {
+  limits = createRateLimits({ redisUrl: null, log: createLog('silent') });
   asked = [];
   answer = () => Promise.resolve({ outcome: 'STORED' });
 });
@@ -88,5 +98,84 @@ describe('what comes to /webhooks/<provider>', () => {
     expect((await post('/webhooks/stripe', 'x'.repeat(256 * 1024))).status).toBe(200);
     expect((await post('/webhooks/stripe', 'x'.repeat(256 * 1024 + 1))).status).toBe(413);
     expect(asked).toHaveLength(1);
+  });
+});
+
+const code = (body: unknown) => (body as { errors: { extensions: { code: string } }[] }).errors[0]!.extensions.code;
+const FROM = (address: string) => ({ 'x-forwarded-for': address });
+
+/** Begins to post a body and never ends it. */
+function begin(address: string, path = '/webhooks/stripe'): { request: ClientRequest; status: Promise<number> } {
+  const headers = { ...FROM(address), 'content-length': '100', 'content-type': 'application/json' };
+  const request = open(url + path, { method: 'POST', headers });
+  const status = new Promise<number>((resolve, reject) => {
+    request.once('response', (response) => resolve(response.resume().statusCode!));
+    request.once('error', reject);
+  });
+  request.write('{');
+  return { request, status };
+}
+
+describe('who sends too much to /webhooks/<provider>', () => {
+  test('of what is refused is not listened to for a while, at that provider and from that address alone', async () => {
+    answer = () => Promise.resolve({ outcome: 'BAD_SIGNATURE' });
+    const { points } = RATE_LIMITS['provider-webhook-failure'];
+    for (let n = 0; n < points; n++)
+      expect((await post('/webhooks/stripe', '{}', FROM('203.0.113.1'))).status).toBe(401);
+    answer = () => Promise.resolve({ outcome: 'STORED' });
+    asked = [];
+    const refused = await post('/webhooks/stripe', '{}', FROM('203.0.113.1'));
+    expect([refused.status, code(refused.body)]).toEqual([429, 'RATE_LIMITED']);
+    // Nothing of it reaches transfer, so that nothing can be stored.
+    expect(asked).toEqual([]);
+    expect((await post('/webhooks/paystack', '{}', FROM('203.0.113.1'))).status).toBe(200);
+    expect((await post('/webhooks/stripe', '{}', FROM('203.0.113.2'))).status).toBe(200);
+  });
+
+  test('at all is told to come back later', async () => {
+    limits.consume = (name) => {
+      if (name === 'provider-webhook') throw codedError('RATE_LIMITED', 'Too many attempts.');
+      return Promise.resolve();
+    };
+    const response = await fetch(`${url}/webhooks/stripe`, { method: 'POST', body: '{}' });
+    expect([response.status, response.headers.get('retry-after')]).toEqual([429, '60']);
+    expect(asked).toEqual([]);
+  });
+
+  test('counts what is stored against nobody’s failures', async () => {
+    const { points } = RATE_LIMITS['provider-webhook-failure'];
+    for (let n = 0; n <= points; n++) expect((await post('/webhooks/stripe', '{}')).status).toBe(200);
+  });
+});
+
+describe('a body that does not come', () => {
+  test('is waited for a while, and then told so; transfer hears nothing of it', async () => {
+    const slow = begin('203.0.113.3');
+    expect(await slow.status).toBe(408);
+    expect(asked).toEqual([]);
+    slow.request.destroy();
+  });
+
+  test('may be one of a few of one address, and those of others come through', async () => {
+    const slow = Array.from({ length: 40 }, () => begin('203.0.113.4'));
+    const statuses = Promise.all(slow.map(({ status }) => status));
+    expect((await post('/webhooks/stripe', '{}', FROM('203.0.113.5'))).status).toBe(200);
+    const counted = await statuses;
+    // Those beyond the bound are not waited for at all.
+    expect(new Set(counted)).toEqual(new Set([408, 429]));
+    expect(counted.filter((status) => status === 429).length).toBeGreaterThanOrEqual(1);
+    // When they have ended there is room again.
+    expect((await post('/webhooks/stripe', '{}', FROM('203.0.113.4'))).status).toBe(200);
+    for (const { request } of slow) request.destroy();
+    expect(asked).toHaveLength(2);
+  });
+
+  test('counts as a failure of its sender', async () => {
+    const { points } = RATE_LIMITS['provider-webhook-failure'];
+    const sender = 'stripe 203.0.113.6';
+    for (let n = 1; n < points; n++) await limits.penalize('provider-webhook-failure', sender);
+    const slow = begin('203.0.113.6');
+    expect(await slow.status).toBe(408);
+    expect((await post('/webhooks/stripe', '{}', FROM('203.0.113.6'))).status).toBe(429);
   });
 });

@@ -5,13 +5,14 @@ import type { Clock } from '../platform/clock.ts';
 import { codedError, INTERNAL_CODE, INTERNAL_MESSAGE } from '../platform/graph-errors.ts';
 import { sendJson } from '../platform/http-json.ts';
 import type { Logger } from '../platform/log.ts';
+import { createRateLimits } from '../platform/rate-limits.ts';
 import type { SubgraphName, SubgraphTransport } from '../platform/subgraph.ts';
 import { createAuthenticate } from './authenticate.ts';
 import { answerGraphQL, sendNotFound, type GraphQLHttpDeps } from './graphql-http.ts';
 import { createGraphQLServer } from './graphql-server.ts';
 import { createLimitCheck } from './limits.ts';
 import { sendPlayground } from './playground.ts';
-import { answerProviderWebhook, WEBHOOKS_PATH, type ProviderWebhookDeps } from './provider-webhooks.ts';
+import { createProviderWebhooks, WEBHOOKS_PATH, type ProviderWebhooks } from './provider-webhooks.ts';
 import { failingChecks, subgraphChecks, type ReadinessChecks } from './readiness.ts';
 import type { Sessions } from './sessions.ts';
 import { createSigningKeys, type SigningKeys } from './signing-keys.ts';
@@ -42,6 +43,8 @@ export interface GatewayConfig {
   trustedProxies: number;
   /** How long an operation may take; 10 s unless given. */
   deadlineMs?: number;
+  /** Where limits are counted that all gateways share; unless given each counts for itself. */
+  redisUrl?: string | null;
 }
 
 export interface RunningGateway {
@@ -54,6 +57,8 @@ export interface RunningGateway {
 /** To receive a whole request; a client that sends a byte a second is not waited for. */
 const REQUEST_TIMEOUT_MS = 30_000;
 const HEADERS_TIMEOUT_MS = 10_000;
+/** How often Node looks for those who take longer. */
+const TIMEOUTS_EVERY_MS = 5_000;
 /**
  * How long a quiet connection is kept. Longer than clients and load balancers keep theirs (60 s is usual): whoever closes first
  * must not be the server, or a request that is just being sent on the connection is lost.
@@ -70,10 +75,12 @@ export async function startGateway(deps: GatewayDeps): Promise<RunningGateway> {
   const signingKeys = createSigningKeys({ user: deps.transports.user, clock });
   const authenticate = createAuthenticate({ keyFor: signingKeys.keyFor, clock, hasEnded: sessions.hasEnded });
   const shared = { server, authenticate, checkLimits: createLimitCheck(), ...config, clock, log };
+  const limits = createRateLimits({ redisUrl: config.redisUrl ?? null, log });
+  const { trustedProxies } = config;
   const door: Door = {
     graphql: shared,
     signingKeys,
-    webhooks: { transfer: deps.transports.transfer, log },
+    answerWebhook: createProviderWebhooks({ transfer: deps.transports.transfer, limits, trustedProxies, log }),
     checks: { ...subgraphChecks(deps.transports), ...deps.checks },
     production: config.production,
     log,
@@ -82,6 +89,7 @@ export async function startGateway(deps: GatewayDeps): Promise<RunningGateway> {
     {
       requestTimeout: REQUEST_TIMEOUT_MS,
       headersTimeout: HEADERS_TIMEOUT_MS,
+      connectionsCheckingInterval: TIMEOUTS_EVERY_MS,
       keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
     },
     (request, response) => void route(door, request, response),
@@ -93,6 +101,7 @@ export async function startGateway(deps: GatewayDeps): Promise<RunningGateway> {
   } catch (error) {
     await subscriptions.close();
     await server.stop();
+    await limits.close();
     throw error;
   }
   return {
@@ -105,6 +114,7 @@ export async function startGateway(deps: GatewayDeps): Promise<RunningGateway> {
       await closed;
       clearTimeout(late);
       await server.stop();
+      await limits.close();
     },
   };
 }
@@ -112,7 +122,7 @@ export async function startGateway(deps: GatewayDeps): Promise<RunningGateway> {
 interface Door {
   graphql: GraphQLHttpDeps;
   signingKeys: SigningKeys;
-  webhooks: ProviderWebhookDeps;
+  answerWebhook: ProviderWebhooks;
   checks: ReadinessChecks;
   production: boolean;
   log: Logger;
@@ -134,7 +144,7 @@ async function route(door: Door, request: IncomingMessage, response: ServerRespo
   const path = request.url?.split('?')[0];
   try {
     if (path === '/graphql') return await answerGraphQL(door.graphql, request, response);
-    if (path?.startsWith(WEBHOOKS_PATH)) return await answerProviderWebhook(door.webhooks, request, response);
+    if (path?.startsWith(WEBHOOKS_PATH)) return await door.answerWebhook(request, response);
     if (path === '/health') return sendJson(response, 200, { status: 'ok' });
     if (path === '/ready') return await sendReadiness(door, response);
     if (path === '/.well-known/jwks.json') return await sendKeys(door, response);

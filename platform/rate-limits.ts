@@ -19,6 +19,10 @@ export const RATE_LIMITS = {
   'card-charge-failure': { points: 20, durationSeconds: 60 * 60 },
   /** A user's quotes: each is kept for days, and costs nothing to ask for. */
   quote: { points: 300, durationSeconds: 5 * 60 },
+  /** What comes to /webhooks/<provider> from one address: far more than a provider tells at its busiest. */
+  'provider-webhook': { points: 6_000, durationSeconds: 60 },
+  /** And how much of that may be unsigned, malformed or for nobody, before the address is not listened to for a while. */
+  'provider-webhook-failure': { points: 100, durationSeconds: 5 * 60 },
 } as const;
 
 export type RateLimitName = keyof typeof RATE_LIMITS;
