@@ -278,6 +278,14 @@ describe('reverseTransfer', () => {
     expect(rows).toEqual([{ amount: '10000', receivable: '6000', debtor_id: ben.userId, laid_out: '-6000' }]);
   });
 
+  test('under one key stands for one wish: another shortfall is another', async () => {
+    const transferId = await pay();
+    const idempotencyKey = 'one-wish';
+    expect(codes(await reverse({ idempotencyKey, transferId, shortfall: 'REFUSE' }))).toEqual([]);
+    const other = await reverse({ idempotencyKey, transferId, shortfall: 'RECEIVABLE' });
+    expect(codes(other)).toEqual(['IDEMPOTENCY_KEY_REUSED']);
+  });
+
   test('against a frozen account is refused', async () => {
     const paid = await pay();
     await world.setStatus(to, 'FROZEN');

@@ -1,0 +1,42 @@
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { openTransferWorld, type Customer, type TransferWorld } from '../../../tests/transfer-world.ts';
+import { until } from '../../../tests/until.ts';
+
+/* A quote that ends while somebody already works on it: its end is looked up when it is used, not when the work began. */
+
+let world: TransferWorld;
+let ada: Customer;
+beforeAll(async () => {
+  world = await openTransferWorld();
+  ada = await world.customer('Ada');
+});
+afterAll(() => world.close());
+
+const QUOTE = `mutation ($input: QuoteTransferInput!) { quoteTransfer(input: $input) { quote { id } userErrors { code } } }`;
+
+async function quote(): Promise<string> {
+  const [from, to] = [await world.account(ada, 'USD', { funds: '10.00' }), await world.account(ada, 'USD')];
+  const amount = { amount: '1.00', currency: 'USD' };
+  const input = { source: { accountId: from }, destination: { accountId: to }, amount };
+  const { data } = await world.execute(ada, QUOTE, { input });
+  return (data!['quoteTransfer'] as { quote: { id: string } }).quote.id;
+}
+
+test('that ended after the transaction had begun is not used', async () => {
+  const id = await quote();
+  const client = await world.admin.connect();
+  try {
+    await client.query('BEGIN');
+    await client.query('SELECT now()');
+    await world.admin.query('UPDATE transfer.quote SET expires_at = clock_timestamp() WHERE id = $1', [id]);
+    await until('it has ended', async () => {
+      const text = `SELECT clock_timestamp() > expires_at + interval '2 milliseconds' AS past FROM transfer.quote WHERE id = $1`;
+      return (await world.admin.query<{ past: boolean }>(text, [id])).rows[0]!.past;
+    });
+    const use = `SELECT transfer.use_quote($1, $2, gen_random_uuid()) AS verdict`;
+    expect((await client.query(use, [id, ada.userId])).rows).toEqual([{ verdict: 'QUOTE_EXPIRED' }]);
+  } finally {
+    await client.query('ROLLBACK');
+    client.release();
+  }
+});
