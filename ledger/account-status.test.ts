@@ -7,7 +7,8 @@ import { until } from '../tests/until.ts';
 import { setAccountStatus } from './account-status.ts';
 import { accountsByIds } from './accounts.ts';
 import { balancesAsOf, changesAfter } from './balances.ts';
-import { captureHold, placeHold, releaseHold } from './holds.ts';
+import { captureHold, placeHold } from '../tests/holds.ts';
+import { releaseHold } from './holds.ts';
 import { setOverdraft } from './overdraft.ts';
 import { postEntry } from './post.ts';
 

@@ -2,7 +2,8 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import type { HoldId } from '../platform/ids.ts';
 import { createLedgerWorld, movement, type LedgerWorld, type TestAccount } from '../tests/ledger-world.ts';
 import { formatBooksReport, proveBooks } from './check.ts';
-import { captureHold, increaseHold, releaseHold } from './holds.ts';
+import { captureHold, increaseHold } from '../tests/holds.ts';
+import { releaseHold } from './holds.ts';
 import { postEntry } from './post.ts';
 
 let world: LedgerWorld;

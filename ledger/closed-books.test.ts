@@ -4,7 +4,8 @@ import { newId, type HoldId } from '../platform/ids.ts';
 import { expectBooksOk } from '../tests/books.ts';
 import { createLedgerWorld, movement, type LedgerWorld, type TestAccount } from '../tests/ledger-world.ts';
 import { openAccount } from './accounts.ts';
-import { placeHold, releaseHold } from './holds.ts';
+import { placeHold } from '../tests/holds.ts';
+import { releaseHold } from './holds.ts';
 import { readSpending, setSpendingLimit } from './limits.ts';
 import { postEntry } from './post.ts';
 

@@ -18,7 +18,8 @@ import {
 } from '../tests/hold-operations.ts';
 import { createLedgerWorld, movement, type LedgerWorld, type TestAccount } from '../tests/ledger-world.ts';
 import { balances, changesAfter } from './balances.ts';
-import { captureHold, expireHolds, increaseHold, placeHold, releaseHold } from './holds.ts';
+import { captureHold, increaseHold, placeHold } from '../tests/holds.ts';
+import { expireHolds, releaseHold } from './holds.ts';
 import { readSpending } from './limits.ts';
 import { postEntry } from './post.ts';
 

@@ -4,7 +4,8 @@ import { expectBooksOk } from '../tests/books.ts';
 import { createLedgerWorld, movement, type LedgerWorld, type TestAccount } from '../tests/ledger-world.ts';
 import { balances, changesAfter } from './balances.ts';
 import type { EntrySpending } from './entry.ts';
-import { captureHold, increaseHold, placeHold, releaseHold } from './holds.ts';
+import { captureHold, increaseHold, placeHold } from '../tests/holds.ts';
+import { releaseHold } from './holds.ts';
 import { readSpending, setSpendingLimit } from './limits.ts';
 import { postEntry } from './post.ts';
 

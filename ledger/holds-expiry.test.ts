@@ -6,7 +6,8 @@ import { expectBooksOk } from '../tests/books.ts';
 import { createLedgerWorld, movement, type LedgerWorld, type TestAccount } from '../tests/ledger-world.ts';
 import { until } from '../tests/until.ts';
 import { balances } from './balances.ts';
-import { captureHold, expireHolds, increaseHold, keepHold, releaseHold } from './holds.ts';
+import { captureHold, increaseHold, keepHold } from '../tests/holds.ts';
+import { expireHolds, releaseHold } from './holds.ts';
 
 let world: LedgerWorld;
 let from: TestAccount;

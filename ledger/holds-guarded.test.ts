@@ -3,7 +3,8 @@ import { newId, type EntryId, type HoldId, type PocketId } from '../platform/ids
 import type { Queryable } from '../platform/db.ts';
 import { expectBooksOk } from '../tests/books.ts';
 import { createLedgerWorld, movement, type LedgerWorld, type TestAccount } from '../tests/ledger-world.ts';
-import { captureHold, increaseHold, keepHold, releaseHold } from './holds.ts';
+import { captureHold, increaseHold, keepHold } from '../tests/holds.ts';
+import { releaseHold } from './holds.ts';
 import { closePocket, movePocket, openPocket } from './pockets.ts';
 
 /* What a service may do with held money: nothing past the functions for it, and nothing at all with a pocket's. */

@@ -2,7 +2,8 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/gl
 import { newId, type HoldId } from '../platform/ids.ts';
 import { expectBooksOk } from '../tests/books.ts';
 import { createLedgerWorld, movement, type LedgerWorld, type TestAccount } from '../tests/ledger-world.ts';
-import { captureHold, expireHolds, increaseHold, placeHold, releaseHold, type HoldSpending } from './holds.ts';
+import { captureHold, increaseHold, placeHold, type HoldSpending } from '../tests/holds.ts';
+import { expireHolds, releaseHold } from './holds.ts';
 import { readSpending, setSpendingLimit } from './limits.ts';
 
 /* What is held counts against spending limits when it is held; what is given up is given back, to the day and month of then. */
@@ -71,6 +72,26 @@ describe('a hold', () => {
     expect(await place(200_01n)).toEqual(EXCEEDED);
     await hold(200_00n);
     expect(await counted()).toEqual({ TOTAL: [1_000_00n, 1_000_00n], EUR: [500_00n, 500_00n] });
+  });
+
+  test('is bounded by what the bank lets out in a month, too', async () => {
+    await newPayer();
+    const bankMonthlyUsdMinor = 300_00n;
+    await hold(100_00n, { bankMonthlyUsdMinor });
+    expect(await place(50_01n, { bankMonthlyUsdMinor })).toEqual(EXCEEDED);
+    await hold(50_00n, { bankMonthlyUsdMinor });
+  });
+
+  test('begins no day a second time, though the clock was set back and its account has not seen the later day', async () => {
+    await newPayer();
+    await hold(500_00n);
+    await world.letDaysPass(-1);
+    const first = payer;
+    payer = await world.open({ ownerId: first.ownerId, currency: 'EUR' });
+    await world.fund(payer, 100n);
+    expect(await place(1n)).toEqual(EXCEEDED);
+    payer = first;
+    await world.letDaysPass(1);
   });
 
   test('counts what it is increased by', async () => {

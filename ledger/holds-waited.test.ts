@@ -4,7 +4,8 @@ import { newId, type HoldId } from '../platform/ids.ts';
 import { expectBooksOk } from '../tests/books.ts';
 import { createLedgerWorld, movement, type LedgerWorld, type TestAccount } from '../tests/ledger-world.ts';
 import { until } from '../tests/until.ts';
-import { captureHold, increaseHold, keepHold, placeHold, releaseHold, type HoldSpending } from './holds.ts';
+import { captureHold, increaseHold, keepHold, placeHold, type HoldSpending } from '../tests/holds.ts';
+import { expireHolds, releaseHold } from './holds.ts';
 
 /* Whoever has waited for a lock decides by what is there then, and not by what was there when it began to wait. */
 
@@ -36,6 +37,10 @@ async function held(amountMinor: bigint): Promise<HoldId> {
   return world.hold(payer, amountMinor, { spending: spending(amountMinor) });
 }
 
+/** What only the passing of time does in production. */
+const expireNow = (id: HoldId) =>
+  world.admin.query({ text: 'UPDATE ledger.hold SET expires_at = clock_timestamp() WHERE id = $1', values: [id] });
+
 const isWaiting = async (name: string) => {
   const text = `SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE $1`;
   return (await world.admin.query({ text, values: [`%ledger.${name}%`] })).rowCount === 1;
@@ -46,6 +51,7 @@ async function afterWaiting<Said>(
   name: string,
   first: () => Promise<unknown>,
   begin: () => Promise<Said>,
+  meanwhile?: () => Promise<void>,
 ): Promise<Said> {
   await other.query('BEGIN');
   try {
@@ -54,6 +60,7 @@ async function afterWaiting<Said>(
     // Told at the end; until then nobody looks at it.
     saying.catch(() => {});
     await until(`${name} waits`, () => isWaiting(name));
+    await meanwhile?.();
     await other.query('COMMIT');
     return await saying;
   } finally {
@@ -114,27 +121,36 @@ describe('a hold that ends while somebody waits for it', () => {
   });
 });
 
-test('a hold that is kept can be released in the same transaction beside others of its customer: limits before accounts', async () => {
+describe('whoever works on a hold that counts waits for the limits before it has the account', () => {
+  test.each<[string, (id: HoldId) => Promise<unknown>]>([
+    ['keep_hold', (id) => keepHold(world.ledger, id)],
+    ['increase_hold', (id) => increaseHold(world.ledger, id, 1n, spending(1n))],
+    ['release_hold', (id) => releaseHold(world.ledger, id)],
+    ['capture_hold', (id) => captureHold(world.ledger, id, movement(payer, payee, 1n), { final: true })],
+    ['expire_holds', async (id) => [await expireNow(id), await expireHolds(world.ledger, 10)]],
+  ])('%s', async (name, act) => {
+    const id = await held(60n);
+    const limits = `SELECT FROM ledger.spending_limit WHERE owner_id = $1 AND scope = 'TOTAL' FOR NO KEY UPDATE`;
+    await afterWaiting(
+      name,
+      () => other.query(limits, [payer.ownerId]),
+      () => act(id),
+      async () => {
+        await other.query('SELECT FROM ledger.account WHERE id = $1 FOR NO KEY UPDATE NOWAIT', [payer.accountId]);
+      },
+    );
+  });
+});
+
+test('a hold that is kept while the sweep waits for it is not swept', async () => {
   const id = await held(60n);
-  const keeper = await world.database.pool('dwaybank_ledger', { max: 1 }).connect();
-  try {
-    await other.query('BEGIN');
-    await other.query(`SELECT FROM ledger.spending_limit WHERE owner_id = $1 AND scope = 'TOTAL' FOR NO KEY UPDATE`, [
-      payer.ownerId,
-    ]);
-    await keeper.query('BEGIN');
-    const keeping = keepHold(keeper, id);
-    await until('it waits for the limits', () => isWaiting('keep_hold'));
-    // Whoever has the limits gets the account, because nobody has that who waits for the limits.
-    await other.query('SELECT FROM ledger.account WHERE id = $1 FOR NO KEY UPDATE NOWAIT', [payer.accountId]);
-    await other.query('COMMIT');
-    expect(await keeping).toBe('KEPT');
-    expect(await releaseHold(keeper, id)).toMatchObject({ ok: true });
-    await keeper.query('COMMIT');
-  } finally {
-    await other.query('ROLLBACK');
-    keeper.release(true);
-  }
+  await expireNow(id);
+  const keep = async () => {
+    await other.query('SELECT FROM ledger.account WHERE id = $1 FOR NO KEY UPDATE', [payer.accountId]);
+    await other.query('UPDATE ledger.hold SET expires_at = NULL WHERE id = $1', [id]);
+  };
+  expect(await afterWaiting('expire_holds', keep, () => expireHolds(world.ledger, 10))).toBe(0);
+  expect(await releaseHold(world.ledger, id)).toMatchObject({ ok: true });
 });
 
 test('a hold lasts from the moment at which it is placed, however long its transaction has gone on before', async () => {
@@ -160,4 +176,18 @@ test('a hold lasts from the moment at which it is placed, however long its trans
   const { placedAt, expiresAt } = verdict as { placedAt: Date; expiresAt: Date };
   expect(placedAt.getTime()).toBeGreaterThan(rows[0]!.begun.getTime());
   expect(expiresAt.getTime() - placedAt.getTime()).toBe(60_000);
+});
+
+test('the times of an account never fall, though the clock was set back', async () => {
+  const id = await held(60n);
+  await world.letDaysPass(-1);
+  await increaseHold(world.ledger, id, 1n, spending(1n));
+  await releaseHold(world.ledger, id);
+  const { rows } = await world.admin.query({
+    text: `SELECT bool_and(at >= before) AS rising FROM (
+             SELECT at, lag(at) OVER (ORDER BY version) AS before FROM ledger.balance_changes WHERE account_id = $1) v`,
+    values: [payer.accountId],
+  });
+  expect(rows).toEqual([{ rising: true }]);
+  await world.letDaysPass(1);
 });

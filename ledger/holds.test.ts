@@ -13,7 +13,8 @@ import {
 } from '../tests/ledger-world.ts';
 import { systemAccount } from './accounts.ts';
 import { balances, changesAfter } from './balances.ts';
-import { captureHold, increaseHold, keepHold, placeHold, releaseHold, type HoldRequest } from './holds.ts';
+import { captureHold, increaseHold, keepHold, placeHold, type HoldRequest } from '../tests/holds.ts';
+import { releaseHold } from './holds.ts';
 import { postEntry } from './post.ts';
 
 let world: LedgerWorld;
@@ -228,6 +229,9 @@ describe('a capture', () => {
     ]);
     expect(await holdRow(id)).toMatchObject({ status: 'CAPTURED', captured: '310', released: '40' });
     expect(await balanceOf(to)).toEqual({ posted: 300n, held: 0n, version: 2 });
+    const text = `SELECT payload #>> '{changes,0,held}' AS first, payload #>> '{changes,2,held}' AS last FROM platform.event WHERE key = $1`;
+    const { rows } = await world.admin.query({ text, values: [entry.id] });
+    expect(rows).toEqual([{ first: '50', last: '0' }]);
   });
 
   test('of 1.00 in three parts takes 0.34, 0.33 and 0.33, and ends the hold with the last', async () => {
@@ -257,6 +261,9 @@ describe('a capture', () => {
     await setStatus(from, 'FROZEN');
     await setStatus(to, 'FROZEN');
     expect(await expectNoTrace(() => capture(id, from, to, 100n))).toEqual(refused('ACCOUNT_FROZEN'));
+    await setStatus(from, 'CLOSED');
+    expect(await expectNoTrace(() => capture(id, from, other, 100n))).toEqual(refused('ACCOUNT_CLOSED'));
+    await setStatus(from, 'FROZEN');
     expect(await capture(id, from, other, 100n)).toEqual(DONE);
   });
 

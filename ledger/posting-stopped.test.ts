@@ -3,7 +3,8 @@ import { newId, type HoldId } from '../platform/ids.ts';
 import { expectBooksOk } from '../tests/books.ts';
 import { createLedgerWorld, movement, type LedgerWorld, type TestAccount } from '../tests/ledger-world.ts';
 import { until } from '../tests/until.ts';
-import { captureHold, expireHolds, increaseHold, keepHold, placeHold, releaseHold } from './holds.ts';
+import { captureHold, increaseHold, keepHold, placeHold } from '../tests/holds.ts';
+import { expireHolds, releaseHold } from './holds.ts';
 import { postEntry } from './post.ts';
 
 /* The gate that stops all posting: nothing new is decided, and what was promised before is kept. */

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import type { LedgerRefusal } from '../ledger/entry.ts';
-import type { HoldEnded } from '../ledger/holds.ts';
+import type { HoldEnded } from './holds.ts';
 
 /*
  * What can be done with a few accounts and the holds on them, as data, and a model of a few lines that says what must come of it. Accounts

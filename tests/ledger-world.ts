@@ -1,6 +1,6 @@
 import { openAccount, systemAccount } from '../ledger/accounts.ts';
 import type { Entry, Leg, LineType } from '../ledger/entry.ts';
-import { placeHold, type HoldRequest } from '../ledger/holds.ts';
+import { placeHold, type HoldRequest } from './holds.ts';
 import { postEntry } from '../ledger/post.ts';
 import type { Queryable } from '../platform/db.ts';
 import type { AccountKind } from '../platform/events.ts';

@@ -1,7 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import type { QueryResultRow } from 'pg';
-import { placeHold, releaseHold } from '../../ledger/holds.ts';
+import { placeHold } from '../../tests/holds.ts';
+import { releaseHold } from '../../ledger/holds.ts';
 import type { Queryable } from '../../platform/db.ts';
 import type { EventTail } from '../../platform/event-tail.ts';
 import type { StoredEvent } from '../../platform/events.ts';

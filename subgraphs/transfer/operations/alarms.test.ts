@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import type pg from 'pg';
 import { systemAccount } from '../../../ledger/accounts.ts';
 import { extendChain } from '../../../ledger/chain.ts';
-import { placeHold } from '../../../ledger/holds.ts';
+import { placeHold } from '../../../tests/holds.ts';
 import { postEntry } from '../../../ledger/post.ts';
 import { newId, type HoldId } from '../../../platform/ids.ts';
 import { createLog } from '../../../platform/log.ts';

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type pg from 'pg';
-import { placeHold } from '../../../ledger/holds.ts';
+import { placeHold } from '../../../tests/holds.ts';
 import { closePocket, movePocket, openPocket } from '../../../ledger/pockets.ts';
 import {
   newId,

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { placeHold } from '../../../ledger/holds.ts';
+import { placeHold } from '../../../tests/holds.ts';
 import { newId, type AccountId, type HoldId, type TransferId } from '../../../platform/ids.ts';
 import type { UserError } from '../../../platform/refusal.ts';
 import type { Role, Viewer } from '../../../platform/viewer.ts';

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { placeHold, releaseHold } from '../../../ledger/holds.ts';
+import { placeHold } from '../../../tests/holds.ts';
+import { releaseHold } from '../../../ledger/holds.ts';
 import type { LineType } from '../../../ledger/entry.ts';
 import { newId, type AccountId, type HoldId, type TransferId } from '../../../platform/ids.ts';
 import { statementOf, type ShownStatement } from '../../../tests/monthly-statements.ts';
@@ -119,4 +120,4 @@ test('opening and lines make the closing of every month, which is the next openi
     }),
     { numRuns: 25 },
   );
-}, 120_000);
+});

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { proveBooks } from '../../../ledger/check.ts';
-import { captureHold, placeHold } from '../../../ledger/holds.ts';
+import { captureHold, placeHold } from '../../../tests/holds.ts';
 import { systemAccount } from '../../../ledger/accounts.ts';
 import { newId, type AccountId, type EntryId, type HoldId } from '../../../platform/ids.ts';
 import { POLICY } from '../../../platform/policy.ts';
