@@ -13,8 +13,8 @@ const LIST = `query ($first: Int, $after: String, $state: DeadLetterState, $clas
     edges { node { id transferId kind class severity reason details state seen retries resolution resolvedAt history { actor action note } } }
     pageInfo { hasNextPage endCursor } } }`;
 const RETRY = `mutation ($id: ID!) { retryDeadLetter(id: $id) { deadLetter { state retries } userErrors { code field retryable } } }`;
-const RESOLVE = `mutation ($id: ID!, $resolution: String!) {
-  resolveDeadLetter(id: $id, resolution: $resolution) { deadLetter { state resolution resolvedAt } userErrors { code field } } }`;
+const RESOLVE = `mutation ($id: ID!, $resolution: String!, $agreesTo: String) {
+  resolveDeadLetter(id: $id, resolution: $resolution, agreesTo: $agreesTo) { deadLetter { state resolution resolvedAt } userErrors { code field } } }`;
 
 let world: TransferWorld;
 let pool: pg.Pool;
@@ -141,6 +141,16 @@ describe('retryDeadLetter', () => {
     ]);
   });
 
+  test('leaves a PERMANENT one open, because nobody works on it, and forgets what was proposed about it', async () => {
+    const id = await recordDeadLetter(pool, letter({ class: 'PERMANENT' }));
+    await act(kofi, RESOLVE, { id, resolution: 'Written off.' });
+    expect(await act(lena, RETRY, { id })).toEqual({ deadLetter: { state: 'OPEN', retries: 0 }, userErrors: [] });
+    expect(await eventsOf(id)).toEqual(['DeadLetterRecorded']);
+    expect(await act(kofi, RESOLVE, { id, resolution: 'Paid by hand.' })).toMatchObject({
+      deadLetter: { state: 'AWAITING_APPROVAL', resolution: 'Paid by hand.' },
+    });
+  });
+
   test('refuses what there is not, and what has ended', async () => {
     for (const id of [newId<DeadLetterId>(), 'no id']) {
       expect(await act(kofi, RETRY, { id })).toMatchObject({
@@ -183,6 +193,20 @@ describe('resolveDeadLetter', () => {
     const together = await recordDeadLetter(pool, letter());
     await Promise.all([say(kofi, together), say(lena, together)]);
     expect(await rowOf(together)).toMatchObject({ state: 'RESOLVED' });
+  });
+
+  test('does not take for agreement what was said to another proposal', async () => {
+    const id = await recordDeadLetter(pool, letter());
+    const agree = (agreesTo: string) => act(lena, RESOLVE, { id, resolution: 'Agreed.', agreesTo });
+    expect(await agree('Paid by hand.')).toMatchObject({
+      userErrors: [{ code: 'PROPOSAL_CHANGED', field: ['agreesTo'] }],
+    });
+    await say(kofi, id, 'Written off.');
+    expect(await agree('Paid by hand.')).toMatchObject({ userErrors: [{ code: 'PROPOSAL_CHANGED' }] });
+    expect(await rowOf(id)).toMatchObject({ state: 'AWAITING_APPROVAL' });
+    expect(await agree('Written off.')).toMatchObject({
+      deadLetter: { state: 'RESOLVED', resolution: 'Written off.' },
+    });
   });
 
   test('begins anew when the trouble has come again, or when it was tried again', async () => {

@@ -59,7 +59,7 @@ export async function listDeadLetters(db: Queryable, args: DeadLettersArgs): Pro
   );
 }
 
-/** Has a letter tried again: whoever works on its kind hears of it by DeadLetterRetried. */
+/** Has a letter tried again: whoever works on its kind hears of it by DeadLetterRetried. A PERMANENT one is only opened again. */
 export async function retryDeadLetter(db: Queryable, actor: string, idText: string): Promise<StoredDeadLetter> {
   const id = parseLetterId(idText);
   const { rows } = await db.query<{ retried: boolean }>({
@@ -74,23 +74,32 @@ export async function retryDeadLetter(db: Queryable, actor: string, idText: stri
 }
 
 type ResolveVerdict =
-  'PROPOSED' | 'RESOLVED' | 'SECOND_PERSON_REQUIRED' | 'DEAD_LETTER_NOT_FOUND' | 'DEAD_LETTER_RESOLVED';
+  | 'PROPOSED'
+  | 'RESOLVED'
+  | 'PROPOSAL_CHANGED'
+  | 'SECOND_PERSON_REQUIRED'
+  | 'DEAD_LETTER_NOT_FOUND'
+  | 'DEAD_LETTER_RESOLVED';
 
-/** Says how a letter ended. The first person proposes, a second one agrees by the same call; the same person twice is refused. */
+/**
+ * Says how a letter ended. The first person proposes, a second one agrees by the same call; the same person twice is refused, and so is who
+ * agrees to something that is not what is proposed now.
+ */
 export async function resolveDeadLetter(
   db: Queryable,
   actor: string,
-  { id: idText, resolution: resolutionText }: { id: string; resolution: string },
+  { id: idText, resolution: resolutionText, agreesTo }: { id: string; resolution: string; agreesTo: string | null },
 ): Promise<StoredDeadLetter> {
   const id = parseLetterId(idText);
   const resolution = parseReason(resolutionText, 'resolution');
   const { rows } = await db.query<{ verdict: ResolveVerdict }>({
     name: 'transfer-resolve-dead-letter',
-    text: 'SELECT transfer.resolve_dead_letter($1, $2, $3) AS verdict',
-    values: [id, actor, resolution],
+    text: 'SELECT transfer.resolve_dead_letter($1, $2, $3, $4) AS verdict',
+    values: [id, actor, resolution, agreesTo === null ? null : parseReason(agreesTo, 'agreesTo')],
   });
   const { verdict } = rows[0]!;
-  if (verdict !== 'PROPOSED' && verdict !== 'RESOLVED') throw refuse(verdict, ['id']);
+  if (verdict !== 'PROPOSED' && verdict !== 'RESOLVED')
+    throw refuse(verdict, [verdict === 'PROPOSAL_CHANGED' ? 'agreesTo' : 'id']);
   return (await readDeadLetter(db, id))!;
 }
 

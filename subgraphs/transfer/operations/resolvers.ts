@@ -77,9 +77,9 @@ export function createOperationsResolvers({ pool, wakeUp }: OperationsDeps): Res
         const { userId: actor } = requireRole(viewer, 'ADMIN');
         return letterPayload(() => retryDeadLetter(pool, actor, id));
       },
-      resolveDeadLetter: (_root, { id, resolution }, { viewer }) => {
+      resolveDeadLetter: (_root, { id, resolution, agreesTo }, { viewer }) => {
         const { userId: actor } = requireRole(viewer, 'ADMIN');
-        return letterPayload(() => resolveDeadLetter(pool, actor, { id, resolution }));
+        return letterPayload(() => resolveDeadLetter(pool, actor, { id, resolution, agreesTo: agreesTo ?? null }));
       },
     },
     OutgoingPause: {

@@ -105,11 +105,10 @@ export function replayWebhooks(
     WEBHOOK_REFUSALS,
     async () => {
       const { id } = await changeOwn({ pool }, viewer, endpointId, {}, 'endpointId');
-      const count = await replayDeliveries(pool, {
-        endpointId: id,
-        ownerId: viewer.userId,
-        afterEventId: afterEventId ?? null,
-      });
+      // Postgres takes no text with a NUL, and no event has one.
+      const unheardOf = afterEventId?.includes('\0') ?? false;
+      const after = { endpointId: id, ownerId: viewer.userId, afterEventId: afterEventId ?? null };
+      const count = unheardOf ? null : await replayDeliveries(pool, after);
       if (count === null) throw refuse('WEBHOOK_EVENT_NOT_FOUND', 'afterEventId');
       return { count, userErrors: [] };
     },

@@ -200,10 +200,12 @@ describe('an address', () => {
     expect((await mutate<{ count: number }>(ada, 'replayWebhooks', 'count', input)).count).toBe(2);
     await until('two come again', () => received.length === 2);
     expect(received.map(({ body }) => body.id).sort()).toEqual([`${from}:3`, `${from}:4`]);
-    const unknown = `input: { endpointId: "${endpoint!.id}", afterEventId: "${from}:99" }`;
-    expect(await mutate(ada, 'replayWebhooks', 'count', unknown)).toMatchObject({
-      userErrors: [{ code: 'WEBHOOK_EVENT_NOT_FOUND' }],
-    });
+    for (const never of [`${from}:99`, '1\\u00002', '']) {
+      const unknown = `input: { endpointId: "${endpoint!.id}", afterEventId: "${never}" }`;
+      expect(await mutate(ada, 'replayWebhooks', 'count', unknown)).toMatchObject({
+        userErrors: [{ code: 'WEBHOOK_EVENT_NOT_FOUND' }],
+      });
+    }
   });
 
   test('that answers 410 is switched off and says why', async () => {
@@ -234,9 +236,8 @@ describe('an address', () => {
     await until(
       'Ben has all of his',
       async () => (await deliveries(ben)).filter(({ status }) => status === 'DELIVERED').length === 6,
-      60_000,
     );
-  }, 90_000);
+  });
 
   test('has its secret rotated: for a day both sign', async () => {
     const { endpoint, secret: old } = await create(ada, 'BALANCE_UPDATED');

@@ -119,12 +119,19 @@ BEGIN
   RETURN true;
 END $$;
 
--- Asks whoever works on the letter's kind to try again (DeadLetterRetried). False when there is no such open letter.
+-- Asks whoever works on the letter's kind to try again (DeadLetterRetried). Nobody works on a PERMANENT one: it is open again, and what was
+-- proposed about it forgotten. False when there is no such letter that has not ended.
 CREATE FUNCTION retry_dead_letter(p_id uuid, p_actor text) RETURNS boolean
   LANGUAGE plpgsql SET search_path = transfer, pg_temp AS $$
 DECLARE
   letter dead_letter;
 BEGIN
+  UPDATE dead_letter SET state = 'OPEN', resolution = NULL, resolution_by = NULL
+    WHERE id = p_id AND state <> 'RESOLVED' AND class = 'PERMANENT' RETURNING * INTO letter;
+  IF FOUND THEN
+    INSERT INTO intervention (actor, action, subject) VALUES (p_actor, 'DEAD_LETTER_OPENED_AGAIN', letter.id::text);
+    RETURN true;
+  END IF;
   UPDATE dead_letter SET state = 'RETRYING', retries = retries + 1, last_retried_at = clock_timestamp(), resolution = NULL, resolution_by = NULL
     WHERE id = p_id AND state <> 'RESOLVED' RETURNING * INTO letter;
   IF NOT FOUND THEN
@@ -139,7 +146,8 @@ END $$;
 
 -- Two people say that a letter has ended. PROPOSED by the first, with how; RESOLVED when another agrees, whose words go on record;
 -- SECOND_PERSON_REQUIRED when it is the same person again. Who wants to propose something else tries again first, which forgets it.
-CREATE FUNCTION resolve_dead_letter(p_id uuid, p_actor text, p_resolution text) RETURNS text
+-- p_agrees_to is what the second person has read: PROPOSAL_CHANGED when that is not what is proposed now.
+CREATE FUNCTION resolve_dead_letter(p_id uuid, p_actor text, p_resolution text, p_agrees_to text DEFAULT NULL) RETURNS text
   LANGUAGE plpgsql SET search_path = transfer, pg_temp AS $$
 DECLARE
   letter dead_letter;
@@ -149,6 +157,8 @@ BEGIN
     RETURN 'DEAD_LETTER_NOT_FOUND';
   ELSIF letter.state = 'RESOLVED' THEN
     RETURN 'DEAD_LETTER_RESOLVED';
+  ELSIF p_agrees_to IS NOT NULL AND letter.resolution IS DISTINCT FROM p_agrees_to THEN
+    RETURN 'PROPOSAL_CHANGED';
   ELSIF letter.state = 'AWAITING_APPROVAL' AND letter.resolution_by = p_actor THEN
     RETURN 'SECOND_PERSON_REQUIRED';
   ELSIF letter.state = 'AWAITING_APPROVAL' THEN
