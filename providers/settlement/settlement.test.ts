@@ -50,7 +50,14 @@ describe('a report in JSON', () => {
         openingMinor: 10_000n,
         closingMinor: 8_950n,
         lines: [
-          { id: 'a', bookedOn: '2026-11-20', kind: 'PAYMENT', amountMinor: -1_000n, reference: KEY, description: 'Payout' },
+          {
+            id: 'a',
+            bookedOn: '2026-11-20',
+            kind: 'PAYMENT',
+            amountMinor: -1_000n,
+            reference: KEY,
+            description: 'Payout',
+          },
           { id: 'b', bookedOn: '2026-11-20', kind: 'PAYMENT', amountMinor: -50n, reference: null, description: '' },
         ],
       },

@@ -20,18 +20,18 @@ export interface NextDay {
 export async function beginFetch(db: Queryable, provider: string): Promise<NextDay> {
   const { rows } = await db.query<NextDay>({
     name: 'transfer-begin-settlement-fetch',
-    text: `WITH fetch AS (
+    text: `WITH asked AS (
              INSERT INTO settlement_fetch (provider) VALUES ($1)
              ON CONFLICT (provider) DO UPDATE SET tried_at = clock_timestamp() RETURNING through_day, begun_at
-           ), next AS (
+           ), following AS (
              SELECT coalesce(through_day + 1, least((begun_at AT TIME ZONE 'UTC')::date, (
                SELECT (min(p.at) AT TIME ZONE 'UTC')::date FROM ledger.account a JOIN ledger.posting p ON p.account_id = a.id
-               WHERE a.owner_id IS NULL AND a.kind = 'SETTLEMENT' AND a.provider = $1))) AS day FROM fetch
+               WHERE a.owner_id IS NULL AND a.kind = 'SETTLEMENT' AND a.provider = $1))) AS day FROM asked
            )
            SELECT to_char(day, 'YYYY-MM-DD') AS day,
              day < ((clock_timestamp() - make_interval(mins => $2)) AT TIME ZONE 'UTC')::date AS "isOver",
              ARRAY(SELECT currency FROM ledger.account WHERE owner_id IS NULL AND kind = 'SETTLEMENT' AND provider = $1 ORDER BY 1) AS currencies
-           FROM next`,
+           FROM following`,
     values: [provider, POLICY.reconciliation.fetch.afterMinutes],
   });
   return rows[0]!;

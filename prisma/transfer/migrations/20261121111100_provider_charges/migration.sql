@@ -27,8 +27,8 @@ CREATE TRIGGER settlement_booking_is_kept BEFORE UPDATE OR DELETE OR TRUNCATE ON
 
 -- Brings what is booked with a provider under some subjects to what its statements say of them in total: what was not booked yet, or is otherwise
 -- than was assumed when it was paid, is posted as the difference, once. p_total are signed as on the statement. A transfer that is still under
--- way is left for later. Beyond p_assumed_percent of what was assumed, where nothing was beyond p_amount_percent of the transfer, or
--- without a transfer, a charge is exceptional. Two posting ids for each. Transfers are locked in the order of their ids: between this and complete_payout
+-- way is left for later. A charge is exceptional that exceeds what was assumed by more than p_assumed_percent of it; where nothing was, more than
+-- p_amount_percent of the transfer; and any without a transfer. Two posting ids for each. Transfers are locked in the order of their ids: between this and complete_payout
 -- each charge is booked by one of them. Returns how many entries it made.
 CREATE FUNCTION book_settlement(
   p_provider text, p_currency text, p_kind text[], p_subject text[], p_transfer_id uuid[], p_total numeric[],
@@ -60,8 +60,8 @@ BEGIN
       VALUES (told.entry_id, p_provider, p_currency, told.kind, told.subject, told.transfer_id, told.total - coalesce(known, 0), 'REPORT',
         told.kind = 'CHARGE' AND CASE
           WHEN told.paid IS NULL THEN true
-          WHEN known IS NOT NULL THEN abs(told.total - known) * 100 > abs(known) * p_assumed_percent
-          ELSE abs(told.total) * 100 > told.paid * p_amount_percent END);
+          WHEN known IS NOT NULL THEN -told.total * 100 > -known * (100 + p_assumed_percent)
+          ELSE -told.total * 100 > told.paid * p_amount_percent END);
     entries := entries || told.entry_id;
     transfers := array_append(transfers, told.transfer_id);
     postings := postings || p_posting_id[2 * told.place - 1:2 * told.place];
