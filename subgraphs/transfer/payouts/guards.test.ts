@@ -2,7 +2,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, jest, tes
 import type { TransferId } from '../../../platform/ids.ts';
 import { ProviderOutcomeUnknownError } from '../../../providers/card-provider.ts';
 import type { Payout } from '../../../providers/payout-provider.ts';
-import { holdRelay, type Held } from '../../../tests/deposit-jobs.ts';
+import { hold, type Held } from '../../../tests/deposit-jobs.ts';
 import { BEGUN, openPayoutScene, REVIEW, SPENDING, steps, type PayoutScene } from '../../../tests/payout-scene.ts';
 import { applyProviderNotice, askPayout } from './apply-provider-notice.ts';
 import { payOut } from './pay-out.ts';
@@ -15,7 +15,11 @@ let relay: Held;
 
 beforeAll(async () => {
   scene = await openPayoutScene();
-  relay = await holdRelay(scene.world.admin);
+  // As holdRelay, for longer than a transaction may be idle.
+  relay = await hold(
+    scene.world.admin,
+    'SET LOCAL idle_in_transaction_session_timeout = 0; LOCK TABLE platform.listener_cursor IN EXCLUSIVE MODE',
+  );
 });
 beforeEach(() => scene.begin());
 afterEach(() => {
@@ -98,6 +102,31 @@ test('an attempt that ended with one no is known to have ended when another no c
   expect(await end(id, 1)).toBe('DONE');
   expect(await end(id, 1, 'NOT_HERE')).toBe('KNOWN');
   expect(await scene.attemptsOf(id)).toEqual(['bankrail DECLINED']);
+});
+
+test('what never was at a provider is not under way there: its word is a contradiction', async () => {
+  const id = await open();
+  await end(id, 1, 'NOT_HERE');
+  const pending = { outcome: 'PENDING', reference: 'r', step: 'CLEARING' } as const;
+  await applyProviderNotice(scene.deps, id, { provider: 'bankrail', payout: pending });
+  expect(await scene.lettersOf(id)).toEqual([['PROVIDER_CONTRADICTION', 'CRITICAL']]);
+});
+
+test('a notice that a provider declined makes the job that goes on, where there is none', async () => {
+  scene.payouts.names = ['bankrail'];
+  const id = await open();
+  await applyProviderNotice(scene.deps, id, { provider: 'bankrail', payout: declined });
+  await scene.reaches(id, 'FAILED');
+});
+
+test('money that has left and cannot be booked is put before staff as what can be tried again', async () => {
+  const id = await open();
+  await ask('(SELECT verdict FROM ledger.release_hold((SELECT id FROM ledger.hold WHERE transfer_id = $1)))', id);
+  await applyProviderNotice(scene.deps, id, { provider: 'bankrail', payout: succeeded });
+  expect(await ask('(SELECT class FROM transfer.dead_letter WHERE transfer_id = $1)', id)).toBe('RECOVERABLE');
+  // What a person would repair: here the payout ends, so that the books can be proved.
+  await end(id, 1);
+  await run(id);
 });
 
 test('what is undone twice is told once, and ends as COMPENSATED', async () => {

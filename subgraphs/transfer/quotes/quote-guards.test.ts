@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { newId, type TransferId } from '../../../platform/ids.ts';
 import { openTransferWorld, type Customer, type TransferWorld } from '../../../tests/transfer-world.ts';
 import { until } from '../../../tests/until.ts';
 
-/* A quote that ends while somebody already works on it: its end is looked up when it is used, not when the work began. */
+/* Quotes at the door of the database: what it says no to by itself, whatever was looked at before. */
 
 let world: TransferWorld;
 let ada: Customer;
@@ -22,7 +23,19 @@ async function quote(): Promise<string> {
   return (data!['quoteTransfer'] as { quote: { id: string } }).quote.id;
 }
 
-test('that ended after the transaction had begun is not used', async () => {
+const use = `SELECT transfer.use_quote($1, $2, $3) AS verdict`;
+
+test('a quote is used by its owner alone, and by one transfer, which may say so again', async () => {
+  const id = await quote();
+  const [other, transfer] = [await world.customer('Ben'), newId<TransferId>()];
+  const verdictOf = async (user: Customer, by: TransferId) =>
+    (await world.admin.query<{ verdict: string | null }>(use, [id, user.userId, by])).rows[0]!.verdict;
+  expect(await verdictOf(other, transfer)).toBe('UNKNOWN_QUOTE');
+  expect([await verdictOf(ada, transfer), await verdictOf(ada, transfer)]).toEqual([null, null]);
+  expect(await verdictOf(ada, newId<TransferId>())).toBe('QUOTE_ALREADY_USED');
+});
+
+test('a quote that ended after the transaction had begun is not used', async () => {
   const id = await quote();
   const client = await world.admin.connect();
   try {
@@ -33,8 +46,9 @@ test('that ended after the transaction had begun is not used', async () => {
       const text = `SELECT clock_timestamp() > expires_at + interval '2 milliseconds' AS past FROM transfer.quote WHERE id = $1`;
       return (await world.admin.query<{ past: boolean }>(text, [id])).rows[0]!.past;
     });
-    const use = `SELECT transfer.use_quote($1, $2, gen_random_uuid()) AS verdict`;
-    expect((await client.query(use, [id, ada.userId])).rows).toEqual([{ verdict: 'QUOTE_EXPIRED' }]);
+    expect((await client.query(use, [id, ada.userId, newId<TransferId>()])).rows).toEqual([
+      { verdict: 'QUOTE_EXPIRED' },
+    ]);
   } finally {
     await client.query('ROLLBACK');
     client.release();
