@@ -4,7 +4,12 @@ import type { AccountStatus } from './accounts.ts';
 
 /** Why an account's status stays as it is; see ledger.set_account_status. */
 export type StatusRefusal =
-  'UNKNOWN_ACCOUNT' | 'ACCOUNT_CLOSED' | 'ACCOUNT_FROZEN' | 'FROZEN_BY_BANK' | 'ACCOUNT_NOT_EMPTY';
+  | 'UNKNOWN_ACCOUNT'
+  | 'ACCOUNT_CLOSED'
+  | 'ACCOUNT_FROZEN'
+  | 'FROZEN_BY_BANK'
+  | 'ACCOUNT_NOT_EMPTY'
+  | 'ACCOUNT_EXPECTS_MONEY';
 
 export interface StatusChange {
   accountId: AccountId;

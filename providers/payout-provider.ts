@@ -1,4 +1,5 @@
 import type { TransferId } from '../platform/ids.ts';
+import type { Money } from '../platform/money.ts';
 import { ProviderOutcomeUnknownError } from './card-provider.ts';
 
 /*
@@ -16,6 +17,8 @@ export type ProviderName = 'stripe' | 'paystack' | 'flutterwave' | 'bankrail';
 export type PayoutDestination =
   /** A card that Stripe keeps; `reference` as CardProvider gave it. */
   | { kind: 'CARD'; reference: string; holder: string }
+  /** Back to the card that was charged for a deposit: a refund of that charge, by whoever made it. */
+  | { kind: 'CHARGE'; depositId: TransferId; holder: string }
   /** An account at a bank that is not named by an IBAN: the code of the bank as its country numbers banks. */
   | { kind: 'BANK_ACCOUNT'; bankCode: string; accountNumber: string; holder: string }
   /** ISO 13616, without blanks. */
@@ -70,11 +73,22 @@ export interface PayoutProvider {
    */
   send(request: PayoutRequest, signal: AbortSignal): Promise<Payout>;
   /**
-   * What became of the payout with a key; null means "not here": the provider never took it and, because we have stopped sending,
-   * never will. While that cannot be said for certain yet, it throws ProviderNotCertainYetError; ProviderOutcomeUnknownError when it
-   * could not be asked.
+   * What became of the payout with a key (with `depositId`: of the refund of that deposit's charge); null means "not here": the
+   * provider never took it and, because we have stopped sending, never will. While that cannot be said for certain yet, it throws
+   * ProviderNotCertainYetError; ProviderOutcomeUnknownError when it could not be asked, or shows something
+   * of another amount than `amount`. `reference` is its own name for it, where that is known.
    */
-  find(payout: { key: string; transferId: TransferId; sentAt: Date }, signal: AbortSignal): Promise<Payout | null>;
+  find(
+    payout: {
+      key: string;
+      transferId: TransferId;
+      sentAt: Date;
+      depositId?: TransferId;
+      amount?: Money;
+      reference?: string | null;
+    },
+    signal: AbortSignal,
+  ): Promise<Payout | null>;
   /** Resolves when the provider answers as it should. */
   checkHealth(signal: AbortSignal): Promise<void>;
   close?(): Promise<void>;
@@ -102,9 +116,14 @@ export interface ProviderNotice {
   key: string | null;
   /** Our transfer, where the provider carries it (metadata). */
   transferId: TransferId | null;
-  /** What it says of the payout; null for what is not about one, or must be asked again before it is believed. */
+  /**
+   * What it says of the payout; null for what is not about one, or says nothing by itself. It is a hint: the payout is asked for with `find`
+   * before anything is believed, and the two are compared.
+   */
   payout: Payout | null;
-  /** True when it proves nothing but that something happened: the payout is asked for with `find` before anything is believed. */
+  /** The amount that it says the payment has; null where it says none. */
+  amount: Money | null;
+  /** True when it says of a payment of ours only that something has happened. */
   askAgain: boolean;
 }
 

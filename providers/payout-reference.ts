@@ -1,3 +1,4 @@
+import { parseId, type TransferId } from '../platform/ids.ts';
 import type { PayoutDestination } from './payout-provider.ts';
 
 /**
@@ -6,12 +7,14 @@ import type { PayoutDestination } from './payout-provider.ts';
  *   iban:DE89370400440532013000
  *   bank:058:0123456789            the code of the bank, then the account
  *   momo:+254712345678             or with the network, momo:+254712345678:MPS
+ *   charge:0190f7a2-…              the deposit whose charge is refunded; of a transfer alone, no payment method has it
  *
  * Everything else is Stripe's name of a card. The holder's name is no part of it: it is kept beside it.
  */
-const PREFIXED = /^(iban|bank|momo):/;
+const PREFIXED = /^(iban|bank|momo|charge):/;
 const IBAN = /^iban:([A-Z]{2}[0-9]{2}[A-Z0-9]{10,30})$/;
 const BANK = /^bank:([A-Za-z0-9_-]{1,20}):([A-Za-z0-9-]{4,34})$/;
+const CHARGE = /^charge:([0-9a-f-]{36})$/;
 const MOMO = /^momo:(\+[1-9][0-9]{6,14})(?::([A-Z0-9_-]{1,20}))?$/;
 
 /** The text of a destination. Throws for one whose parts have not the form they must have: callers check them before. */
@@ -37,6 +40,8 @@ function write(destination: PayoutDestination): string {
   switch (destination.kind) {
     case 'CARD':
       return destination.reference;
+    case 'CHARGE':
+      return `charge:${destination.depositId}`;
     case 'IBAN':
       return `iban:${destination.iban}`;
     case 'BANK_ACCOUNT':
@@ -51,6 +56,8 @@ function read(reference: string, holder: string): PayoutDestination | null {
   if (iban) return { kind: 'IBAN', iban, holder };
   const [, bankCode, accountNumber] = BANK.exec(reference) ?? [];
   if (bankCode && accountNumber) return { kind: 'BANK_ACCOUNT', bankCode, accountNumber, holder };
+  const depositId = parseId<TransferId>(CHARGE.exec(reference)?.[1] ?? '');
+  if (depositId) return { kind: 'CHARGE', depositId, holder };
   const [, phone, network] = MOMO.exec(reference) ?? [];
   return phone ? { kind: 'MOBILE_MONEY', phone, network: network ?? null, holder } : null;
 }

@@ -1,5 +1,6 @@
 import type { AccountId, PaymentMethodId, TransferId } from '../platform/ids.ts';
 import type { UserError } from '../platform/refusal.ts';
+import type { ProviderRegistry } from '../providers/registry.ts';
 import { hurry } from './deposit-jobs.ts';
 import { createScriptedCards, type ScriptedCards } from './scripted-cards.ts';
 import { openTransferWorld, type Customer, type TransferWorld } from './transfer-world.ts';
@@ -59,9 +60,12 @@ export function steps({ timeline }: ShownDeposit): string[] {
   return timeline.map(({ status, step }) => (step ? `${status} ${step}` : status));
 }
 
-export async function openDepositScene(): Promise<DepositScene> {
+/** `payouts` are for scenes where money goes back to cards. */
+export async function openDepositScene({
+  payouts = null,
+}: { payouts?: ProviderRegistry | null } = {}): Promise<DepositScene> {
   const cards = createScriptedCards();
-  const world = await openTransferWorld({ cards });
+  const world = await openTransferWorld({ cards, payouts });
   const [ada, bob] = [await world.customer('Ada'), await world.customer('Bob')];
   let keys = 0;
 

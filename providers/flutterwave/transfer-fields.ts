@@ -55,6 +55,7 @@ export function toBeneficiary(
       }
       return { beneficiary_name: name, meta: [ibanMeta(destination.iban, currency, name)] };
     case 'CARD':
+    case 'CHARGE':
       return refuse('unsupported_destination', 'Flutterwave pays to bank accounts and to mobile money.');
   }
 }

@@ -14,17 +14,28 @@ const CLOCK_SKEW_MS = 10 * 60_000;
 /** The charge made for a transfer; null when there is none. Throws when Stripe cannot tell. */
 export async function findCharge(stripe: Stripe, transferId: TransferId, signal: AbortSignal): Promise<Charge | null> {
   try {
-    const found = await search(stripe, transferId, signal);
-    const intents = found.length > 0 ? found : await listRecent(stripe, transferId, signal);
-    // One key makes one charge; were there ever more, the one with the money in it counts.
-    const intent =
-      intents.find(({ status }) => status === 'succeeded') ??
-      intents.find(({ status }) => status === 'processing') ??
-      intents[0];
+    const intent = await findIntent(stripe, transferId, signal);
     return intent ? await chargeOfIntent(stripe, intent, signal) : null;
   } catch (error) {
     throw unknownOutcome(error);
   }
+}
+
+/** What Stripe made of the charge for a transfer; null when there is none. Throws what Stripe throws. */
+export async function findIntent(
+  stripe: Stripe,
+  transferId: TransferId,
+  signal: AbortSignal,
+): Promise<Stripe.PaymentIntent | null> {
+  const found = await search(stripe, transferId, signal);
+  const intents = found.length > 0 ? found : await listRecent(stripe, transferId, signal);
+  // One key makes one charge; were there ever more, the one with the money in it counts.
+  return (
+    intents.find(({ status }) => status === 'succeeded') ??
+    intents.find(({ status }) => status === 'processing') ??
+    intents[0] ??
+    null
+  );
 }
 
 /** Asks the search for the ids alone: what it knows of an intent may be old, and money hangs on its status. */

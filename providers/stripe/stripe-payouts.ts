@@ -2,6 +2,8 @@ import { offerOf } from '../fee-table.ts';
 import type { Offer, PayoutProvider } from '../payout-provider.ts';
 import { connectStripe, type StripeOptions } from './connect-stripe.ts';
 import { findPayout } from './find-payout.ts';
+import { findRefund } from './find-refund.ts';
+import { refundCharge } from './refund-charge.ts';
 import { sendPayout } from './send-payout.ts';
 import { toStripeAmount } from './stripe-amount.ts';
 import { callStripe, unknownOutcome } from './stripe-call.ts';
@@ -22,15 +24,27 @@ const LEAST_IN_STRIPE_UNITS = 50n;
 const MOST = 999_999n;
 const USUAL_SECONDS = 30 * 60;
 
-/** Payouts to cards by Stripe. */
+/** Refunds of a charge cost nothing, and the card's bank shows them in 5 to 10 days (https://docs.stripe.com/refunds). */
+const REFUND_SECONDS = 7 * 86_400;
+
+/** Payouts to cards by Stripe, and refunds of what it has charged. */
 export function createStripePayouts(options: StripeOptions & { inFlightMs?: number }): PayoutProvider {
   const stripe = connectStripe(options);
   return {
     name: 'stripe',
     types: ['ON_RAMP', 'OFF_RAMP'],
-    offer: ({ kind, amountMinor, currency }) => (kind === 'CARD' ? offerFor(amountMinor, currency) : null),
-    send: (request, signal) => sendPayout(stripe, request, signal),
-    find: (payout, signal) => findPayout(stripe, { ...payout, inFlightMs: options.inFlightMs }, signal),
+    offer({ kind, amountMinor, currency }) {
+      if (kind === 'CHARGE') return { providerFeeMinor: 0n, networkFeeMinor: 0n, usualSeconds: REFUND_SECONDS };
+      return kind === 'CARD' ? offerFor(amountMinor, currency) : null;
+    },
+    send({ destination, ...request }, signal) {
+      if (destination.kind === 'CHARGE') return refundCharge(stripe, { ...request, ...destination }, signal);
+      return sendPayout(stripe, { ...request, destination }, signal);
+    },
+    find({ depositId, ...payout }, signal) {
+      const asked = { ...payout, inFlightMs: options.inFlightMs };
+      return depositId ? findRefund(stripe, { ...asked, depositId }, signal) : findPayout(stripe, asked, signal);
+    },
     async checkHealth(signal) {
       try {
         await callStripe(() => stripe.balance.retrieve({}, { maxNetworkRetries: 0 }), signal);

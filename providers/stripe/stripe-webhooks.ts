@@ -1,8 +1,11 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import { z } from 'zod';
 import { parseId, type TransferId } from '../../platform/ids.ts';
+import type { Money } from '../../platform/money.ts';
 import type { Payout, ProviderNotice, WebhookReader } from '../payout-provider.ts';
 import { payoutOfStatus } from './payout-outcome.ts';
+import { refundOfStatus } from './refund-outcome.ts';
+import { fromStripeAmount } from './stripe-amount.ts';
 import { TRANSFER_ID } from './stripe-call.ts';
 
 /*
@@ -21,6 +24,8 @@ const EventBody = z.object({
       id: z.string().optional(),
       object: z.string().optional(),
       status: z.string().optional(),
+      amount: z.number().int().optional(),
+      currency: z.string().max(10).optional(),
       metadata: z.record(z.string(), z.string()).nullish(),
     }),
   }),
@@ -45,7 +50,8 @@ export function createStripeWebhooks(secret: string): WebhookReader {
 
 function noticeOf({ id, type, data: { object } }: z.output<typeof EventBody>): ProviderNotice {
   const transferId = parseId<TransferId>(object.metadata?.[TRANSFER_ID] ?? '');
-  const ofPayout = type.startsWith('payout.') && transferId !== null;
+  // A refund is the payout of a transfer of its own. (`charge.refunded` is about the charge, and so about its deposit.)
+  const ofPayout = (type.startsWith('payout.') || object.object === 'refund') && transferId !== null;
   const payout = ofPayout ? payoutIn(object) : null;
   return {
     provider: 'stripe',
@@ -54,19 +60,25 @@ function noticeOf({ id, type, data: { object } }: z.output<typeof EventBody>): P
     key: ofPayout ? transferId.replaceAll('-', '') : null,
     transferId,
     payout,
-    // That a payout failed does not say whether it had been paid before; of a charge the provider is asked in any case.
+    amount: transferId && (ofPayout || object.object === 'payment_intent') ? amountIn(object) : null,
+    // That a payout or a refund failed does not say whether it had been paid before; of a charge the provider is asked in any case.
     askAgain: payout === null && transferId !== null,
   };
 }
 
 /** What the payout in an event says; null where it has to be asked for. */
-function payoutIn({ id, status }: { id?: string | undefined; status?: string | undefined }): Payout | null {
+function payoutIn({ id, object, status }: z.output<typeof EventBody>['data']['object']): Payout | null {
   if (id === undefined || status === undefined) return null;
   try {
-    return payoutOfStatus({ id, status });
+    return object === 'refund' ? refundOfStatus({ id, status }) : payoutOfStatus({ id, status });
   } catch {
     return null;
   }
+}
+
+function amountIn({ amount, currency = '' }: z.output<typeof EventBody>['data']['object']): Money | null {
+  const amountMinor = amount === undefined ? null : fromStripeAmount(amount, currency);
+  return amountMinor === null ? null : { amountMinor, currency: currency.toUpperCase() };
 }
 
 function readHeader(header: string): { at: string; signatures: string[] } | null {

@@ -298,7 +298,7 @@ describe('a deposit', () => {
     const credits = Array.from({ length: 3 }, () => completeDeposit(scene.world.jobsPool(), transfer!.id));
     await blocked(scene.world.admin, 'complete_deposit', 3);
     await account.letGo();
-    const done = { refusal: null, suspended: false };
+    const done = { refusal: null, suspendedAs: null };
     expect(await Promise.all(credits)).toEqual([done, done, done]);
     await held.letGo();
     expect([await scene.entriesOf(transfer!.id), await scene.world.balance(scene.account)]).toEqual([1, 2550n]);
@@ -315,7 +315,7 @@ describe('a deposit', () => {
       const late = { from: ['SENT_TO_PROVIDER'], status: 'FAILED', failureCode: 'late' } as const;
       expect(await stepTransfer(pool, id, late)).toBe(status);
     }
-    expect(await completeDeposit(pool, done.id)).toEqual({ refusal: null, suspended: false });
+    expect(await completeDeposit(pool, done.id)).toEqual({ refusal: null, suspendedAs: null });
     expect([await scene.read(failed.id), await scene.read(done.id)]).toEqual([failed, done]);
     expect([await scene.entriesOf(done.id), await scene.entriesOf(failed.id)]).toEqual([1, 0]);
   });

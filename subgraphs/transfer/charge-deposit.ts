@@ -3,10 +3,10 @@ import { z } from 'zod';
 import { parseId, type TransferId } from '../../platform/ids.ts';
 import { NotDoneYetError, type JobTask } from '../../platform/jobs.ts';
 import type { RateLimits } from '../../platform/rate-limits.ts';
-import { withTransaction } from '../../platform/db.ts';
+import { withTransaction, type Queryable } from '../../platform/db.ts';
 import { untilAborted } from '../../platform/subgraph-execution.ts';
 import { ProviderRefusedError, type CardProvider, type Charge } from '../../providers/card-provider.ts';
-import { completeDeposit, readDeposit, type Deposit } from './deposit-store.ts';
+import { completeDeposit, giveBackDeposit, readDeposit, type Credit, type Deposit } from './deposit-store.ts';
 import { hasEnded } from './domain.ts';
 import type { TransferStatus } from './generated/resolvers.ts';
 import { recordDeadLetter } from './operations/dead-letter-store.ts';
@@ -24,7 +24,8 @@ import { stepTransfer, type Step } from './step-transfer.ts';
  * 4. SUCCEEDED: credit. DECLINED: FAILED with the provider's code. Anything else: PROVIDER_CONFIRMING, and the job is tried again.
  *
  * Money that was taken and cannot be given to whom it is for (a closed account; a deposit that had ended) is booked to suspense, with a
- * dead letter for a person.
+ * dead letter. For a closed account, where the provider has said one thing only, it goes back to the card at once; after two
+ * things a person looks first. The letter ends when the card has it.
  */
 
 export interface ChargeDepositDeps {
@@ -155,17 +156,8 @@ export async function askAboutDeposit(
 /** The money has been taken, so it is never given up: an account that cannot take it just now gets it later. */
 async function credit(deps: ChargeDepositDeps, transferId: TransferId): Promise<void> {
   const refusal = await withTransaction(deps.pool, async (tx) => {
-    const { refusal, suspended } = await completeDeposit(tx, transferId);
-    if (suspended) {
-      await recordDeadLetter(tx, {
-        transferId,
-        kind: DEPOSIT_SUSPENDED,
-        class: 'PERMANENT',
-        severity: 'HIGH',
-        reason: 'A card was charged and its money can go to nobody: it lies on suspense and must be given back.',
-        details: { provider: deps.cards.name },
-      });
-    }
+    const { refusal, suspendedAs } = await completeDeposit(tx, transferId);
+    if (suspendedAs) await suspend(tx, transferId, suspendedAs, deps.cards.name);
     return refusal;
   });
   deps.wakeUp.signal();
@@ -177,6 +169,26 @@ async function credit(deps: ChargeDepositDeps, transferId: TransferId): Promise<
     note: 'The money was taken from the card. The account cannot take it just now; it is credited as soon as it can.',
   });
   throw new DepositOpenError(`deposit ${transferId} was charged and cannot be credited: ${refusal}`);
+}
+
+async function suspend(
+  tx: Queryable,
+  transferId: TransferId,
+  why: NonNullable<Credit['suspendedAs']>,
+  provider: string,
+): Promise<void> {
+  const certain = why === 'HELD_IN_SUSPENSE';
+  await recordDeadLetter(tx, {
+    transferId,
+    kind: DEPOSIT_SUSPENDED,
+    class: 'RECOVERABLE',
+    severity: 'HIGH',
+    reason: certain
+      ? 'A card was charged for an account that has been closed. The money lies on suspense and is being given back to the card.'
+      : 'A card was charged after its deposit had ended. The money lies on suspense: a retry gives it back to the card.',
+    details: { provider, step: why },
+  });
+  if (certain) await giveBackDeposit(tx, transferId);
 }
 
 async function fail(

@@ -2,7 +2,7 @@ import { limitedFindings, type Finding } from '../../ledger/check.ts';
 import type { Queryable } from '../../platform/db.ts';
 
 /** The kind of the one entry that a completed transfer is. */
-const ENTRY_KIND = `CASE WHEN t.refund_of IS NULL THEN 'TRANSFER' ELSE 'REVERSAL' END`;
+const ENTRY_KIND = `CASE WHEN t.refund_of IS NULL OR t.destination_reference IS NOT NULL THEN 'TRANSFER' ELSE 'REVERSAL' END`;
 
 /* As in ledger/check.ts: each branch selects what must not be, in one statement and so in one snapshot. */
 const FINDINGS = `
@@ -19,7 +19,7 @@ const FINDINGS = `
     FROM transfer.transfer t JOIN (
       SELECT t.id, coalesce(-sum(p.amount) FILTER (WHERE p.account_id = t.source_account_id), 0) + coalesce(max(r.receivable), 0) AS leaves,
         coalesce(max(r.receivable), 0) AS receivable,
-        sum(p.amount) FILTER (WHERE p.account_id = coalesce(t.destination_account_id, s.id)) AS arrives
+        sum(p.amount) FILTER (WHERE p.account_id = coalesce(t.destination_account_id, s.id) AND p.line_type <> 'FEE') AS arrives
       FROM transfer.transfer t JOIN ledger.entry e ON e.transfer_id = t.id AND e.kind = ${ENTRY_KIND}
       LEFT JOIN transfer.provider_attempt a ON a.transfer_id = t.id AND a.outcome IN ('SUCCEEDED', 'RETURNED')
       LEFT JOIN ledger.account s ON s.owner_id IS NULL AND (s.kind, s.currency, s.provider) = ('SETTLEMENT', t.currency, a.provider)
@@ -34,7 +34,7 @@ const FINDINGS = `
   UNION ALL
   SELECT 'transfer that is not completed has an entry', t.id::text, t.status
     FROM transfer.transfer t JOIN ledger.entry e ON e.transfer_id = t.id
-    WHERE t.status NOT IN ('COMPLETED', 'REVERSED') AND e.kind <> 'SUSPENSE'
+    WHERE t.status NOT IN ('COMPLETED', 'REVERSED') AND e.kind NOT IN ('SUSPENSE', 'SETTLEMENT_BOOKING')
   UNION ALL
   SELECT 'unfinished transfer does not hold what it moves', t.id::text,
       concat(t.status, ', ', t.amount + t.fees, ' ', t.currency, ', hold ', coalesce(h.status, 'missing'), ' of ', h.amount)
@@ -60,10 +60,25 @@ const FINDINGS = `
       OR a.open > 0 AND NOT transfer.is_with_provider(t.status))
   UNION ALL
   SELECT 'payout that came back was not given back', t.id::text, concat(count(e.id), ' entries of ', t.amount, ' ', t.currency)
-    FROM transfer.transfer t LEFT JOIN ledger.entry e ON e.transfer_id = t.id AND e.kind IN ('REVERSAL', 'SUSPENSE')
+    FROM transfer.transfer t LEFT JOIN ledger.entry o ON o.transfer_id = t.id AND o.kind = 'TRANSFER'
+    LEFT JOIN ledger.reversal r ON r.reverses = o.id AND (r.amount, r.receivable) = (t.amount, 0)
+    LEFT JOIN ledger.entry e ON e.id = r.entry_id AND e.transfer_id = t.id AND e.kind IN ('REVERSAL', 'SUSPENSE')
       AND EXISTS (SELECT FROM ledger.posting p WHERE p.entry_id = e.id AND p.amount = t.amount
         AND (e.kind = 'SUSPENSE' OR p.account_id = t.source_account_id))
     WHERE t.destination_reference IS NOT NULL AND t.status = 'REVERSED' GROUP BY t.id HAVING count(e.id) <> 1
+  UNION ALL
+  SELECT 'payout that did not come back has a reversal', t.id::text, t.status
+    FROM transfer.transfer t JOIN ledger.entry o ON o.transfer_id = t.id JOIN ledger.reversal r ON r.reverses = o.id
+    WHERE t.destination_reference IS NOT NULL AND t.status <> 'REVERSED'
+  UNION ALL
+  SELECT 'what is booked of a provider’s charges or the bank’s own funds is not what was posted', coalesce(b.entry_id, p.entry_id)::text,
+      concat('booked ', b.amount, ', posted ', p.amount)
+    FROM (SELECT entry_id, amount, CASE kind WHEN 'CHARGE' THEN 'PROVIDER_COST' ELSE 'OWN_FUNDS' END AS kind,
+        CASE kind WHEN 'CHARGE' THEN provider ELSE '' END AS provider, currency FROM transfer.settlement_booking) b
+    FULL JOIN (SELECT p.entry_id, p.amount, a.kind, a.provider, a.currency FROM ledger.posting p
+      JOIN ledger.account a ON a.id = p.account_id AND a.owner_id IS NULL AND a.kind IN ('PROVIDER_COST', 'OWN_FUNDS')) p
+      ON p.entry_id = b.entry_id
+    WHERE (b.amount, b.kind, b.provider, b.currency) IS DISTINCT FROM (p.amount, p.kind, p.provider, p.currency)
   UNION ALL
   SELECT 'refunds and reversals do not agree', t.id::text, concat('refunds ', f.refunded, ', reversals ', f.reversed, ' of ', t.destination_amount)
     FROM transfer.transfer t JOIN (
@@ -72,8 +87,33 @@ const FINDINGS = `
         UNION ALL
         SELECT e.transfer_id, 0, r.amount FROM ledger.reversal r JOIN ledger.entry e ON e.id = r.reverses
       ) o GROUP BY o.id
-    ) f ON f.id = t.id
+    ) f ON f.id = t.id AND t.destination_reference IS NULL AND t.type <> 'DEPOSIT'
     WHERE f.refunded <> f.reversed OR f.reversed > t.destination_amount OR (f.reversed = t.destination_amount) <> (t.status = 'REVERSED')
+  UNION ALL
+  SELECT 'deposit and what goes back to its card do not agree', t.id::text,
+      concat(t.status, ', ', f.given, ' and ', f.under_way, ' under way, of ', t.amount, ' ', t.currency)
+    FROM transfer.transfer t JOIN (
+      SELECT r.refund_of AS id, coalesce(sum(r.amount) FILTER (WHERE r.status = 'COMPLETED'), 0) AS given,
+        coalesce(sum(r.amount) FILTER (WHERE NOT transfer.has_ended(r.status)), 0) AS under_way,
+        coalesce(sum(r.amount) FILTER (WHERE r.status IN ('COMPLETED', 'REVERSED')), 0) AS once,
+        bool_or(r.source_account_id IS NULL) AS from_suspense
+      FROM transfer.transfer r WHERE r.refund_of IS NOT NULL GROUP BY r.refund_of
+    ) f ON f.id = t.id
+    WHERE t.type = 'DEPOSIT' AND (f.given + f.under_way > t.amount OR t.status = 'REVERSED' AND f.once < t.amount
+      OR t.status = 'COMPLETED' AND f.given = t.amount
+      OR f.from_suspense <> (t.status NOT IN ('COMPLETED', 'REVERSED')) OR f.from_suspense AND NOT transfer.was_suspended(t))
+  UNION ALL
+  SELECT 'refund leaves another account than its deposit came onto', r.id::text, concat('deposit ', t.id)
+    FROM transfer.transfer r JOIN transfer.transfer t ON t.id = r.refund_of
+    WHERE t.type = 'DEPOSIT' AND (r.source_account_id <> t.destination_account_id
+      OR (r.user_id, r.currency, r.destination_payment_method_id) IS DISTINCT FROM (t.user_id, t.currency, t.source_payment_method_id))
+  UNION ALL
+  SELECT 'transfer under way and what its account expects do not agree', coalesce(t.id, x.transfer_id)::text,
+      concat(t.status, ', expected on ', x.account_id)
+    FROM (SELECT id, status, destination_account_id FROM transfer.transfer
+      WHERE destination_account_id IS NOT NULL AND NOT transfer.has_ended(status)) t
+    FULL JOIN ledger.expected_money x ON x.transfer_id = t.id
+    WHERE t.destination_account_id IS DISTINCT FROM x.account_id
   UNION ALL
   SELECT 'transfer has not exactly one accepted key', t.id::text, count(k.key) || ' keys'
     FROM transfer.transfer t LEFT JOIN transfer.idempotency_key k ON k.transfer_id = t.id AND k.verdict IS NULL

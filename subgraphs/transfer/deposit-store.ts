@@ -84,13 +84,17 @@ export interface PlannedDeposit {
 export type StartVerdict =
   | { outcome: 'DONE'; transferId: TransferId }
   | { outcome: 'REPLAYED'; transferId: TransferId; code: null }
-  | { outcome: 'REFUSED'; code: QuoteRefusal }
+  | { outcome: 'REFUSED'; code: LedgerRefusal | QuoteRefusal }
   | { outcome: 'REPLAYED'; transferId: null; code: LedgerRefusal | QuoteRefusal }
   | { outcome: 'KEY_REUSED' };
 
-/** Claims the key and stores the deposit as INITIATED, in one commit. Running it again is safe and tells what the first run did. */
+/** Claims the key and stores the deposit as INITIATED, on an account that expects it, in one commit. Running it again is safe and tells what the first run did. */
 export async function storeDeposit(db: Queryable, planned: PlannedDeposit): Promise<StartVerdict> {
-  const { rows } = await db.query<{ outcome: string; verdict: QuoteRefusal | null; transfer_id: TransferId | null }>({
+  const { rows } = await db.query<{
+    outcome: string;
+    verdict: LedgerRefusal | QuoteRefusal | null;
+    transfer_id: TransferId | null;
+  }>({
     name: 'transfer-start-deposit',
     text: `SELECT outcome, verdict, transfer_id
            FROM transfer.start_deposit($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15::jsonb, $16)`,
@@ -179,17 +183,30 @@ export async function readDeposit(db: Queryable, transferId: TransferId): Promis
 export interface Credit {
   /** Null: nothing is left to do; else what the ledger says no with, for now. */
   refusal: LedgerRefusal | null;
-  /** True for the call that has put the money on suspense, because it cannot go to whom it is for. */
-  suspended: boolean;
+  /** For the call that has put the money on suspense, because it cannot go to whom it is for: the step that says why. */
+  suspendedAs: 'HELD_IN_SUSPENSE' | 'CHARGED_AFTER_END' | null;
 }
 
 /** Credits a deposit that was charged, once; see transfer.complete_deposit. */
 export async function completeDeposit(db: Queryable, transferId: TransferId): Promise<Credit> {
-  const { rows } = await db.query<{ verdict: LedgerRefusal | null; suspended: boolean }>({
+  const { rows } = await db.query<{ verdict: LedgerRefusal | null; suspended_as: Credit['suspendedAs'] }>({
     name: 'transfer-complete-deposit',
-    text: 'SELECT verdict, suspended FROM transfer.complete_deposit($1, $2, $3, $4)',
+    text: 'SELECT verdict, suspended_as FROM transfer.complete_deposit($1, $2, $3, $4)',
     values: [transferId, newId<EntryId>(), newId<PostingId>(), newId<PostingId>()],
   });
-  const { verdict, suspended } = rows[0]!;
-  return { refusal: verdict, suspended };
+  const { verdict, suspended_as: suspendedAs } = rows[0]!;
+  return { refusal: verdict, suspendedAs };
+}
+
+/**
+ * Begins to give back to its card what lies on suspense for a deposit, as a payout; false when there is nothing, or somebody has
+ * begun before.
+ */
+export async function giveBackDeposit(db: Queryable, depositId: TransferId): Promise<boolean> {
+  const { rows } = await db.query<{ begun: boolean }>({
+    name: 'transfer-give-back-deposit',
+    text: 'SELECT transfer.give_back_deposit($1, $2) AS begun',
+    values: [depositId, newId<TransferId>()],
+  });
+  return rows[0]!.begun;
 }

@@ -10,6 +10,7 @@ type Controlled = Omit<StripeSimulator, 'url' | 'close'>;
 const Settlement = z.union([
   z.strictObject({ payment_intent: z.string(), succeeds: z.boolean() }),
   z.strictObject({ payout: z.string(), succeeds: z.boolean() }),
+  z.strictObject({ refund: z.string(), succeeds: z.boolean() }),
 ]);
 
 /**
@@ -20,7 +21,9 @@ const Settlement = z.union([
  *   GET    /simulator/payouts        every attempt to pay out, newest first
  *   POST   /simulator/disturbances   {"effect": "DROP_AFTER", "on": "POST /v1/payment_intents", "times": 1}
  *   DELETE /simulator/disturbances   all is well again; what waits goes on
- *   POST   /simulator/settlements    {"payment_intent": "pi_…", "succeeds": true} or {"payout": "po_…", "succeeds": false}
+ *   GET    /simulator/refunds        every refund, newest first
+ *   POST   /simulator/settlements    {"payment_intent": "pi_…", "succeeds": true}, {"payout": "po_…", "succeeds": false} or
+ *                                    {"refund": "re_…", "succeeds": true}
  */
 export async function answerControl(
   simulator: Controlled,
@@ -32,6 +35,8 @@ export async function answerControl(
       return sendJson(response, 200, { charges: simulator.charges(), waiting: simulator.waiting() });
     case 'GET /simulator/payouts':
       return sendJson(response, 200, { payouts: simulator.payouts(), waiting: simulator.waiting() });
+    case 'GET /simulator/refunds':
+      return sendJson(response, 200, { refunds: simulator.refunds(), waiting: simulator.waiting() });
     case 'POST /simulator/disturbances':
       simulator.disturb(read(Disturbance, text));
       return sendJson(response, 200, {});
@@ -40,16 +45,19 @@ export async function answerControl(
       return sendJson(response, 200, {});
     case 'POST /simulator/settlements': {
       const given = read(Settlement, text);
-      const settled =
-        'payout' in given
-          ? await simulator.settlePayout(given.payout, given.succeeds)
-          : await simulator.settle(given.payment_intent, given.succeeds);
+      const settled = await settle(simulator, given);
       if (!settled) throw invalidRequest('No such payment is processing.', {}, 404);
       return sendJson(response, 200, {});
     }
     default:
       throw invalidRequest(`There is no control ${method} ${path}.`, {}, 404);
   }
+}
+
+function settle(simulator: Controlled, given: z.output<typeof Settlement>): Promise<boolean> {
+  if ('payout' in given) return simulator.settlePayout(given.payout, given.succeeds);
+  if ('refund' in given) return simulator.settleRefund(given.refund, given.succeeds);
+  return simulator.settle(given.payment_intent, given.succeeds);
 }
 
 function read<Schema extends z.ZodType>(schema: Schema, text: string): z.output<Schema> {

@@ -2,13 +2,22 @@ import { invalidRequest, noSuch } from './answers.ts';
 import type { Form } from './form.ts';
 import { readParameters, type Parameters } from './parameters.ts';
 import type { Handler, StripeRequest } from './request.ts';
-import { shownIntent, shownPayout } from './shown.ts';
-import type { Charge, Customer, PaymentIntent, Payout, StripeEvent } from './store.ts';
+import { shownCharge, shownIntent, shownPayout, shownRefund } from './shown.ts';
+import type {
+  BalanceTransaction,
+  Charge,
+  Customer,
+  PaymentIntent,
+  Payout,
+  Refund,
+  Store,
+  StripeEvent,
+} from './store.ts';
 
 const DEFAULT_LIMIT = 10;
 const MAX_LIMIT = 100;
 
-type Listed = PaymentIntent | Charge | Payout | StripeEvent;
+type Listed = BalanceTransaction | PaymentIntent | Charge | Payout | Refund | StripeEvent;
 type Searched = PaymentIntent | Customer;
 
 /** GET /v1/payment_intents, newest first */
@@ -28,7 +37,19 @@ export const listCharges: Handler = (request) => {
   const charges = request.store
     .list('charge')
     .filter((charge) => intent === undefined || charge.payment_intent === intent);
-  return page(request, parameters, '/v1/charges', charges, (charge) => charge);
+  return page(request, parameters, '/v1/charges', charges, shownCharge);
+};
+
+/** GET /v1/refunds, newest first */
+export const listRefunds: Handler = (request) => {
+  const known = ['limit', 'starting_after', 'created', 'payment_intent', 'charge', 'expand'];
+  const parameters = readParameters(request.form, known);
+  const [intent, charge] = [parameters.text('payment_intent'), parameters.text('charge')];
+  const refunds = request.store
+    .list('refund')
+    .filter((refund) => intent === undefined || refund.payment_intent === intent)
+    .filter((refund) => charge === undefined || refund.charge === charge);
+  return page(request, parameters, '/v1/refunds', refunds, shownRefund);
 };
 
 /** GET /v1/payouts, newest first */
@@ -41,11 +62,31 @@ export const listPayouts: Handler = (request) => {
 
 /** GET /v1/events, newest first */
 export const listEvents: Handler = (request) => {
-  const parameters = readParameters(request.form, ['limit', 'starting_after', 'created', 'type', 'expand']);
+  const parameters = readParameters(request.form, ['limit', 'starting_after', 'created', 'type', 'types', 'expand']);
   const type = parameters.text('type');
-  const events = request.store.list('event').filter((event) => type === undefined || event.type === type);
+  const types = typesOf(request.form['types']) ?? (type === undefined ? null : [type]);
+  const events = request.store.list('event').filter((event) => types?.includes(event.type) ?? true);
   return page(request, parameters, '/v1/events', events, (event) => ({ ...event, livemode: false }));
 };
+
+/** GET /v1/balance_transactions, newest first; `expand[]=data.source` shows what moved the money */
+export const listBalanceTransactions: Handler = (request) => {
+  const parameters = readParameters(request.form, ['limit', 'starting_after', 'created', 'type', 'expand']);
+  const type = parameters.text('type');
+  const found = request.store
+    .list('balance_transaction')
+    .filter((transaction) => type === undefined || transaction.type === type);
+  const expands = JSON.stringify(request.form['expand'] ?? '').includes('data.source');
+  return page(request, parameters, '/v1/balance_transactions', found, (transaction) => ({
+    ...transaction,
+    ...(expands && { source: sourceOf(request.store, transaction.source) }),
+  }));
+};
+
+function sourceOf(store: Store, id: string): unknown {
+  const payout = store.get('payout', id);
+  return payout ? shownPayout(payout) : store.get('charge', id);
+}
 
 /** GET /v1/payment_intents/search */
 export const searchPaymentIntents: Handler = (request) =>
@@ -112,6 +153,13 @@ function readQuery(query: string): [name: string, value: string][] {
     }
     return [match[2]!, match[4]!];
   });
+}
+
+/** `types[]=a&types[]=b`, or with places: `types[0]=a`. */
+function typesOf(given: string | Form | undefined): string[] | null {
+  if (given === undefined) return null;
+  if (typeof given === 'string') throw invalidRequest('Invalid array', { param: 'types' });
+  return Object.values(given).filter((type) => typeof type === 'string');
 }
 
 function limitOf(parameters: Parameters): number {

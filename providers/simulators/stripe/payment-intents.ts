@@ -183,6 +183,7 @@ function newCharge(intent: PaymentIntent, method: PaymentMethod, status: Charge[
     payment_intent: intent.id,
     payment_method: method.id,
     paid: status === 'succeeded',
+    amount_refunded: 0,
     status,
     failure_code: null,
     failure_message: null,

@@ -9,7 +9,7 @@ const PARAMETERS = [
   'amount', 'currency', 'description', 'destination', 'method', 'metadata', 'statement_descriptor', 'expand',
 ]; // prettier-ignore
 
-/** What the account has in every currency: a payout of more is refused. Stripe's units. */
+/** What the account begins with in every currency: a payout of more is refused. Stripe's units. */
 export const BALANCE = 900_000;
 const MAX_DESCRIPTOR = 22;
 const DAY_SECONDS = 86_400;
@@ -86,9 +86,13 @@ export const retrievePayout: Handler = ({ store, id, form }) => {
 };
 
 /** GET /v1/balance */
-export const retrieveBalance: Handler = ({ form }) => {
+export const retrieveBalance: Handler = ({ store, form }) => {
   readParameters(form, ['expand']);
-  const available = [{ amount: BALANCE, currency: 'usd', source_types: { card: BALANCE } }];
+  const balances = new Map([['usd', BALANCE]]);
+  for (const { currency, net } of store.list('balance_transaction')) {
+    balances.set(currency, (balances.get(currency) ?? BALANCE) + net);
+  }
+  const available = [...balances].map(([currency, amount]) => ({ amount, currency, source_types: { card: amount } }));
   return { status: 200, body: { object: 'balance', available, pending: [], livemode: false } };
 };
 

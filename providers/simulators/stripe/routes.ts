@@ -1,15 +1,18 @@
 import { createCustomer, retrieveCustomer } from './customers.ts';
 import {
+  listBalanceTransactions,
   listCharges,
   listEvents,
   listPaymentIntents,
   listPayouts,
+  listRefunds,
   searchCustomers,
   searchPaymentIntents,
 } from './lists.ts';
 import { cancelPaymentIntent, createPaymentIntent, retrievePaymentIntent } from './payment-intents.ts';
 import { detachPaymentMethod, retrievePaymentMethod } from './payment-methods.ts';
 import { createPayout, retrieveBalance, retrievePayout } from './payouts.ts';
+import { createRefund, retrieveRefund } from './refunds.ts';
 import type { Handler } from './request.ts';
 import { createSetupIntent } from './setup-intents.ts';
 
@@ -28,9 +31,13 @@ const ENDPOINTS: readonly [method: 'GET' | 'POST', path: string, handler: Handle
   ['POST', '/v1/payment_intents/:id/cancel', cancelPaymentIntent],
   ['GET', '/v1/charges', listCharges],
   ['GET', '/v1/balance', retrieveBalance],
+  ['GET', '/v1/balance_transactions', listBalanceTransactions],
   ['POST', '/v1/payouts', createPayout],
   ['GET', '/v1/payouts', listPayouts],
   ['GET', '/v1/payouts/:id', retrievePayout],
+  ['POST', '/v1/refunds', createRefund],
+  ['GET', '/v1/refunds', listRefunds],
+  ['GET', '/v1/refunds/:id', retrieveRefund],
   ['GET', '/v1/events', listEvents],
 ];
 

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Answer } from './answers.ts';
 import { openJournal, type Journal } from '../journal.ts';
+import { transactionsOf } from './balance-transactions.ts';
 import { eventsOf } from './events.ts';
 
 /** The simulator's objects, in Stripe's own form as far as anybody here reads them. */
@@ -65,6 +66,7 @@ export interface Charge {
   payment_intent: string;
   payment_method: string;
   paid: boolean;
+  amount_refunded: number;
   status: 'succeeded' | 'pending' | 'failed';
   failure_code: string | null;
   failure_message: string | null;
@@ -95,6 +97,46 @@ export interface Payout {
 /** A step that a payout takes by itself. */
 export type PayoutStep = { status: 'in_transit' | 'paid' } | { status: 'failed'; code: string; message: string };
 
+export interface Refund {
+  id: string;
+  object: 'refund';
+  created: number;
+  amount: number;
+  charge: string;
+  currency: string;
+  failure_balance_transaction: string | null;
+  failure_reason: string | null;
+  metadata: Record<string, string>;
+  payment_intent: string;
+  reason: string | null;
+  status: 'pending' | 'requires_action' | 'succeeded' | 'failed' | 'canceled';
+  /** As of a payout. Not part of Stripe's form. */
+  next: { at: number; steps: RefundStep[] } | null;
+}
+
+/** A step that a refund takes by itself. */
+export type RefundStep = { status: 'succeeded' } | { status: 'failed'; reason: string };
+
+/** Money that moved in the account's balance. */
+export interface BalanceTransaction {
+  id: string;
+  object: 'balance_transaction';
+  created: number;
+  available_on: number;
+  amount: number;
+  currency: string;
+  description: string | null;
+  exchange_rate: number | null;
+  fee: number;
+  fee_details: { amount: number; application: null; currency: string; description: string; type: string }[];
+  net: number;
+  reporting_category: string;
+  /** The id of what moved it. */
+  source: string;
+  status: 'available' | 'pending';
+  type: 'charge' | 'payout' | 'payout_failure' | 'payout_cancel' | 'refund';
+}
+
 /** What happened, as webhooks tell it and as it can be listed. */
 export interface StripeEvent {
   id: string;
@@ -106,7 +148,8 @@ export interface StripeEvent {
   pending_webhooks: number;
 }
 
-export type StripeObject = Customer | PaymentMethod | PaymentIntent | SetupIntent | Charge | Payout | StripeEvent;
+export type StripeObject =
+  Customer | PaymentMethod | PaymentIntent | SetupIntent | Charge | Payout | Refund | StripeEvent | BalanceTransaction;
 export type Kind = StripeObject['object'];
 type OfKind<K extends Kind> = Extract<StripeObject, { object: K }>;
 
@@ -117,7 +160,9 @@ const PREFIXES: Record<Kind, string> = {
   setup_intent: 'seti',
   charge: 'ch',
   payout: 'po',
+  refund: 're',
   event: 'evt',
+  balance_transaction: 'txn',
 };
 
 /** An answer that is given again to the same idempotency key. */
@@ -140,8 +185,8 @@ export interface Store {
   get<K extends Kind>(kind: K, id: string): OfKind<K> | undefined;
   /** Copies of all of a kind, newest first. */
   list<K extends Kind>(kind: K): OfKind<K>[];
-  /** Copies of the payouts that still move by themselves. */
-  moving(): Payout[];
+  /** Copies of the payouts and refunds that still move by themselves. */
+  moving(): (Payout | Refund)[];
   /** Milliseconds since 1970 of an object's last change. */
   changedAt(id: string): number;
   kept(key: string): KeptAnswer | undefined;
@@ -160,12 +205,13 @@ export async function openStore(file: string): Promise<Store> {
   const objects = new Map<string, StripeObject>();
   const changes = new Map<string, number>();
   const answers = new Map<string, KeptAnswer>();
-  const moving = new Map<string, Payout>();
+  const moving = new Map<string, Payout | Refund>();
   const apply = ({ at, puts, kept }: Entry) => {
     for (const object of puts) {
       objects.set(object.id, object);
       changes.set(object.id, at);
-      if (object.object === 'payout' && object.next !== null) moving.set(object.id, object);
+      if ((object.object === 'payout' || object.object === 'refund') && object.next !== null)
+        moving.set(object.id, object);
       else moving.delete(object.id);
     }
     if (kept) answers.set(...kept);
@@ -185,12 +231,17 @@ export async function openStore(file: string): Promise<Store> {
         .filter((object) => isOf(kind, object))
         .map((object) => structuredClone(object))
         .reverse(),
-    moving: () => [...moving.values()].map((payout) => structuredClone(payout)),
+    moving: () => [...moving.values()].map((object) => structuredClone(object)),
     changedAt: (id) => changes.get(id) ?? 0,
     kept: (key) => answers.get(key),
     async commit(puts, kept) {
       const events = puts.flatMap((object) => eventsOf(objects.get(object.id), object));
-      const entry: Entry = { at: Date.now(), puts: structuredClone([...puts, ...events]), ...(kept && { kept }) };
+      const moved = puts.flatMap((object) => transactionsOf(objects.get(object.id), object));
+      const entry: Entry = {
+        at: Date.now(),
+        puts: structuredClone([...puts, ...moved, ...events]),
+        ...(kept && { kept }),
+      };
       apply(entry);
       await journal.append(entry);
       for (const event of events) follow(event);

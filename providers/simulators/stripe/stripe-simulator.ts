@@ -53,6 +53,17 @@ export interface SimulatedPayout {
   failureCode: string | null;
 }
 
+/** One giving back of a charge, in part or whole. */
+export interface SimulatedRefund {
+  id: string;
+  paymentIntent: string;
+  /** From the metadata; null for one that says nothing of a transfer. */
+  transferId: string | null;
+  /** In Stripe's units. */
+  amount: number;
+  status: 'pending' | 'requires_action' | 'succeeded' | 'failed' | 'canceled';
+}
+
 /** A Stripe of our own, on loopback, for people and tests without an account at Stripe. */
 export interface StripeSimulator {
   /** http://127.0.0.1:port */
@@ -61,6 +72,8 @@ export interface StripeSimulator {
   charges(): SimulatedCharge[];
   /** Every payout so far, newest first. */
   payouts(): SimulatedPayout[];
+  /** Every refund so far, newest first. */
+  refunds(): SimulatedRefund[];
   /** Makes something go wrong, until it was met often enough or is calmed. */
   disturb(disturbance: Disturbance): void;
   calm(): void;
@@ -70,6 +83,8 @@ export interface StripeSimulator {
   settle(paymentIntent: string, succeeds: boolean): Promise<boolean>;
   /** What becomes of a payout, at once: also of one that was paid and now fails. False when there is no such payout. */
   settlePayout(payout: string, succeeds: boolean): Promise<boolean>;
+  /** The same of a refund. */
+  settleRefund(refund: string, succeeds: boolean): Promise<boolean>;
   /** Where its webhooks go from now on; null, as at first, keeps them back. */
   sendWebhooksTo(url: string | null): void;
   /** Stops answering at once; what was answered is on the disk. */
@@ -93,6 +108,7 @@ export async function startStripeSimulator(options: StripeSimulatorOptions): Pro
   const simulator: Omit<StripeSimulator, 'url'> = {
     charges: () => chargesOf(store),
     payouts: () => payoutsOf(store),
+    refunds: () => refundsOf(store),
     disturb: (disturbance) => disturbances.add(disturbance),
     calm: () => disturbances.calm(),
     waiting: () => disturbances.waiting,
@@ -104,6 +120,7 @@ export async function startStripeSimulator(options: StripeSimulatorOptions): Pro
       return true;
     },
     settlePayout: (id, succeeds) => payouts.settle(id, succeeds),
+    settleRefund: (id, succeeds) => payouts.settleRefund(id, succeeds),
     sendWebhooksTo: (url) => webhooks.sendTo(url),
     async close() {
       await webhooks.close();
@@ -185,6 +202,16 @@ function payoutsOf(store: Store): SimulatedPayout[] {
     currency,
     status,
     failureCode,
+  }));
+}
+
+function refundsOf(store: Store): SimulatedRefund[] {
+  return store.list('refund').map(({ id, payment_intent, amount, status, metadata }) => ({
+    id,
+    paymentIntent: payment_intent,
+    transferId: metadata['transfer_id'] ?? null,
+    amount,
+    status,
   }));
 }
 

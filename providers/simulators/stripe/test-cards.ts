@@ -77,6 +77,9 @@ export const TEST_CARDS: ReadonlyMap<string, TestCard> = new Map<string, TestCar
     'pm_card_chargeCustomerFail',
     visa('0341', no('generic_decline', 'Your card was declined.', 'card_declined', 'CHARGE')),
   ],
+  // Succeed when charged; their refunds take time, or fail later (refunds.ts).
+  ['pm_card_pendingRefund', visa('7726', yes)],
+  ['pm_card_refundFail', visa('5126', yes)],
   ['pm_card_authenticationRequired', visa('3184', authenticate)],
   ['pm_card_authenticationRequiredOnSetup', visa('3155', authenticate)],
 ]);

@@ -159,15 +159,11 @@ async function send(
 }
 
 /** Asks the provider of an open attempt what became of it. */
-async function askAgain(
-  deps: PayOutDeps,
-  { transferId }: StoredPayout,
-  attempt: Attempt,
-  signal: AbortSignal,
-): Promise<Next> {
+async function askAgain(deps: PayOutDeps, payout: StoredPayout, attempt: Attempt, signal: AbortSignal): Promise<Next> {
+  const { transferId } = payout;
   let said: Payout | null;
   try {
-    said = await findPayout(deps, transferId, attempt, signal);
+    said = await findPayout(deps, payout, attempt, signal);
   } catch (error) {
     // Also when it cannot be reached: who cannot be asked has not said "not here".
     return stayOpen(deps, transferId, attempt, error);
@@ -191,14 +187,15 @@ async function askAgain(
  */
 export async function findPayout(
   { payouts }: Pick<PayOutDeps, 'payouts'>,
-  transferId: TransferId,
+  { transferId, destination }: Pick<StoredPayout, 'transferId' | 'destination'>,
   { provider: name, sentAt, sentAgoMs, outcome }: Pick<Attempt, 'provider' | 'sentAt' | 'sentAgoMs' | 'outcome'>,
   signal: AbortSignal,
 ): Promise<Payout | null> {
   const provider = payouts.find(name);
   if (!provider) throw new Error(`this bank cannot ask ${name}`);
+  const refunded = destination.kind === 'CHARGE' && { depositId: destination.depositId };
   const said = await answered(deadlineOf(signal), (deadline) =>
-    provider.find({ key: keyOf(transferId), transferId, sentAt }, deadline),
+    provider.find({ key: keyOf(transferId), transferId, sentAt, ...refunded }, deadline),
   );
   if (!said && outcome === null && sentAgoMs < POLICY.payouts.notHereAfterMs) {
     throw new PayoutOpenError(`payout ${transferId}: ${name} does not have it, and may still be getting it`);

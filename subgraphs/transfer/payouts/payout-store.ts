@@ -22,6 +22,8 @@ export interface Attempt {
   sentAgoMs: number;
   /** Null: it may yet pay. */
   outcome: AttemptOutcome | null;
+  /** The provider's own name for it. */
+  reference: string | null;
   code: string | null;
   message: string | null;
 }
@@ -37,7 +39,7 @@ export interface StoredPayout {
   quotedProvider: string | null;
   /** What it waits for before it is given to a provider, or fails: staff, where a provider has contradicted itself, or the account, which is frozen. */
   waitsFor: 'STAFF' | 'ACCOUNT' | null;
-  /** False: the payment method that it goes to was disconnected. */
+  /** False: the payment method that it goes to was disconnected. What was taken from a card goes back to it all the same. */
   methodActive: boolean;
   /** In the order in which they were made. */
   attempts: Attempt[];
@@ -65,11 +67,12 @@ export async function readPayout(db: Queryable, transferId: TransferId): Promise
     name: 'transfer-read-payout',
     text: `SELECT t.status, t.amount, t.currency, t.destination_reference AS reference, t.destination_holder AS holder, t.description,
              t.preference, t.quoted_provider, transfer.payout_waits_for(t.id, t.source_account_id) AS waits_for,
-             NOT EXISTS (SELECT FROM transfer.payment_method m WHERE m.id = t.destination_payment_method_id AND NOT m.active) AS method_active,
+             t.refund_of IS NOT NULL OR NOT EXISTS (
+               SELECT FROM transfer.payment_method m WHERE m.id = t.destination_payment_method_id AND NOT m.active) AS method_active,
              coalesce((
                SELECT jsonb_agg(jsonb_build_object('number', a.attempt, 'provider', a.provider, 'sentAt', a.sent_at,
                  'sentAgoMs', round(extract(epoch FROM clock_timestamp() - a.sent_at) * 1000),
-                 'outcome', a.outcome, 'code', a.code, 'message', a.message) ORDER BY a.attempt)
+                 'outcome', a.outcome, 'reference', a.reference, 'code', a.code, 'message', a.message) ORDER BY a.attempt)
                FROM transfer.provider_attempt a WHERE a.transfer_id = t.id), '[]') AS attempts
            FROM transfer.transfer t WHERE t.id = $1 AND t.destination_reference IS NOT NULL`,
     values: [transferId],
@@ -161,7 +164,7 @@ export async function completePayout(
   const { rows } = await db.query<{ verdict: AnswerVerdict | CaptureRefusal }>({
     name: 'transfer-complete-payout',
     text: 'SELECT transfer.complete_payout($1, $2, $3, $4, $5, $6) AS verdict',
-    values: [transferId, number, reference, feeMinor?.toString() ?? null, newId<EntryId>(), postingIds(4)],
+    values: [transferId, number, reference, feeMinor?.toString() ?? null, newId<EntryId>(), postingIds(6)],
   });
   return rows[0]!.verdict;
 }

@@ -9,7 +9,13 @@ import type { CreateTransferDeps } from '../call.ts';
 import { parseDescription, parseKey, parseMoney, type TransferInput } from '../domain.ts';
 import type { TransferParent } from '../graph-types.ts';
 import { REFUND_REFUSALS, verdictRefusal, type RefundRefusal } from './refusals.ts';
-import { storeRefund, type PlannedRefund, type RefundOutcome } from './refund-store.ts';
+import {
+  storeCardRefund,
+  storeRefund,
+  type PlannedCardRefund,
+  type PlannedRefund,
+  type RefundOutcome,
+} from './refund-store.ts';
 
 /** What refundTransfer and reverseTransfer are asked for. */
 export interface RefundInput {
@@ -27,12 +33,13 @@ export interface RefundAnswer {
   userErrors: UserError[];
 }
 
-export type RefundDeps = Pick<CreateTransferDeps, 'pool' | 'store' | 'wakeUp' | 'clock'>;
+export type RefundDeps = Pick<CreateTransferDeps, 'pool' | 'store' | 'wakeUp' | 'clock' | 'payouts'>;
 
 /**
  * Gives a transfer back, in part or whole, once per idempotency key. For `refundTransfer` the viewer must have received it, and another's is
  * not found; `reverseTransfer` is staff's, whose role the resolver has checked. How much remains is decided under the
- * original's lock, and final for the key.
+ * original's lock, and final for the key. A deposit goes back to the card that was charged for it: a payout begins, and nobody lays out what is
+ * missing.
  */
 export function refundTransfer(
   deps: RefundDeps,
@@ -55,11 +62,11 @@ function refuse(code: RefundRefusal, field?: readonly string[]): Refusal<RefundR
 }
 
 async function plan(
-  { store, clock }: RefundDeps,
+  { store, clock, payouts }: RefundDeps,
   viewer: Viewer,
   mutation: PlannedRefund['mutation'],
   input: RefundInput,
-): Promise<PlannedRefund> {
+): Promise<PlannedRefund | PlannedCardRefund> {
   const idempotencyKey = parseKey(input.idempotencyKey);
   const originalId = parseId<TransferId>(input.transferId);
   const amount = input.amount ? parseMoney(input.amount) : null;
@@ -73,9 +80,10 @@ async function plan(
   if (amount && amount.currency !== original.amount.currency) throw refuse('CURRENCY_MISMATCH', ['amount', 'currency']);
   const amountMinor = amount?.amountMinor ?? null;
   const normalised = [original.id, amountMinor?.toString() ?? null, description, input.shortfall];
-  return {
+  const initiatedAt = clock.now();
+  const planned = {
     mutation,
-    refundId: newId<TransferId>(clock.now().getTime()),
+    refundId: newId<TransferId>(initiatedAt.getTime()),
     userId: viewer.userId,
     idempotencyKey,
     bodyHash: createHash('sha256').update(JSON.stringify(normalised)).digest(),
@@ -83,13 +91,17 @@ async function plan(
     amountMinor,
     description,
     note: mutation === 'reverseTransfer' ? description : null,
-    shortfall: input.shortfall,
   };
+  if (original.type !== 'DEPOSIT') return { ...planned, shortfall: input.shortfall };
+  if (!payouts) throw refuse('FEATURE_UNAVAILABLE', ['transferId']);
+  return { ...planned, initiatedAt };
 }
 
-async function give({ pool, wakeUp }: RefundDeps, planned: PlannedRefund): Promise<RefundOutcome> {
+async function give({ pool, wakeUp }: RefundDeps, planned: PlannedRefund | PlannedCardRefund): Promise<RefundOutcome> {
   try {
-    const outcome = await withRetry(() => storeRefund(pool, planned));
+    const outcome = await withRetry(() =>
+      'shortfall' in planned ? storeRefund(pool, planned) : storeCardRefund(pool, planned),
+    );
     if (outcome.outcome === 'DONE') wakeUp.signal();
     return outcome;
   } catch (error) {

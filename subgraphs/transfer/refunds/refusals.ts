@@ -24,7 +24,8 @@ export type RefundRefusal =
   | 'ACCOUNT_FROZEN'
   | 'ACCOUNT_CLOSED'
   | 'BALANCE_TOO_LARGE'
-  | 'BANK_READ_ONLY';
+  | 'BANK_READ_ONLY'
+  | 'FEATURE_UNAVAILABLE';
 
 const never = (message: string): RefusalMeaning => ({ message, retryable: false });
 
@@ -32,7 +33,7 @@ const never = (message: string): RefusalMeaning => ({ message, retryable: false 
 export const REFUND_REFUSALS: Record<RefundRefusal, RefusalMeaning> = {
   TRANSFER_NOT_FOUND: never('There is no such transfer, or you did not receive it.'),
   OWN_TRANSFER: never('Somebody else must decide about this transfer.'),
-  NOT_REFUNDABLE: never('Only a completed transfer between two customers can be given back.'),
+  NOT_REFUNDABLE: never('Only a completed deposit or transfer between two customers can be given back.'),
   REFUND_EXCEEDS_REMAINING: never('This is more than remains of the transfer.'),
   REVERSAL_OF_REVERSAL: never('What gives money back cannot be given back itself. Make a new transfer.'),
   INVALID_IDEMPOTENCY_KEY: TRANSFER_REFUSALS.INVALID_IDEMPOTENCY_KEY,
@@ -45,6 +46,7 @@ export const REFUND_REFUSALS: Record<RefundRefusal, RefusalMeaning> = {
   ACCOUNT_CLOSED: never('One of the accounts is closed.'),
   BALANCE_TOO_LARGE: TRANSFER_REFUSALS.BALANCE_TOO_LARGE,
   BANK_READ_ONLY: TRANSFER_REFUSALS.BANK_READ_ONLY,
+  FEATURE_UNAVAILABLE: TRANSFER_REFUSALS.FEATURE_UNAVAILABLE,
   UNSUPPORTED_CURRENCY: TRANSFER_REFUSALS.UNSUPPORTED_CURRENCY,
   INVALID_AMOUNT: TRANSFER_REFUSALS.INVALID_AMOUNT,
   AMOUNT_NOT_POSITIVE: TRANSFER_REFUSALS.AMOUNT_NOT_POSITIVE,

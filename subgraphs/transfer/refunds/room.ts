@@ -3,11 +3,13 @@ import { toGraphMoney } from '../../../platform/money.ts';
 import { requireRole } from '../../../platform/staff.ts';
 import type { TransferParent } from '../graph-types.ts';
 import type { Room } from '../room.ts';
+import { suspendedDeposits } from './suspended-deposits.ts';
 import { refundTransfer, type RefundDeps } from './refund-transfer.ts';
 
-/** Transfers that are given back: by whoever received them, or by staff. */
+/** Transfers that are given back: by whoever received them, or by staff; and what staff sends back from suspense. */
 export function createRefundsRoom(deps: RefundDeps): Room {
   return {
+    listeners: [suspendedDeposits],
     resolvers: {
       Mutation: {
         refundTransfer: (_root, { input }, { viewer }) => {
@@ -33,7 +35,8 @@ export function createRefundsRoom(deps: RefundDeps): Room {
         },
         refundedAmount: async ({ id, amount }, _args, { loaders }) => {
           const { refunds } = await loaders.refundLinks.load(id);
-          const amountMinor = refunds.reduce((sum, refund) => sum + refund.amountMinor, 0n);
+          const given = refunds.filter(({ completed }) => completed);
+          const amountMinor = given.reduce((sum, refund) => sum + refund.amountMinor, 0n);
           return toGraphMoney({ amountMinor, currency: amount.currency });
         },
       },

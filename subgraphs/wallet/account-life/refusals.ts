@@ -25,6 +25,10 @@ export const ACCOUNT_LIFE_REFUSALS: Record<AccountLifeRefusal, RefusalMeaning> =
     message: 'There is money on the account, in a pocket, or promised to a payment. Move it away first.',
     retryable: true,
   },
+  ACCOUNT_EXPECTS_MONEY: {
+    message: 'Money is on its way to this account. It can be closed when that has come, or came to nothing.',
+    retryable: true,
+  },
   OVERDRAFT_IN_USE: { message: 'More than that is in use already, reserved money included.', retryable: true },
   OVERDRAFT_TOO_LARGE: { message: 'The bank agrees on no overdraft so large in this currency.', retryable: false },
   OWN_ACCOUNT: { message: 'Somebody else must decide about this account.', retryable: false },

@@ -35,7 +35,46 @@ CREATE TRIGGER pocket_keeps_identity BEFORE UPDATE OF id, account_id, opened_at 
 CREATE TRIGGER pocket_is_never_removed BEFORE DELETE OR TRUNCATE ON pocket
   FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 
-GRANT SELECT ON account_status_change, pocket TO dwaybank_ledger, dwaybank_wallet, dwaybank_transfer;
+-- Money on its way to an account that is not in the books yet: a card is being charged for it, or a person must look first. A row lasts as long
+-- as that. What is expected is no part of any balance; but an account that expects money is not closed.
+CREATE TABLE expected_money (
+  transfer_id uuid PRIMARY KEY,
+  account_id uuid NOT NULL,
+  expected_at timestamptz(3) NOT NULL
+);
+CREATE INDEX expected_money_of_account ON expected_money (account_id);
+
+GRANT SELECT ON account_status_change, pocket, expected_money TO dwaybank_ledger, dwaybank_wallet, dwaybank_transfer;
+
+-- A transfer will bring money to an account: EXPECTED | UNKNOWN_ACCOUNT | ACCOUNT_FROZEN | ACCOUNT_CLOSED. Saying it again is fine. p_promised: it
+-- was promised before, whatever the account has become since. The lock is the weakest there is: it meets no posting and no hold, so that it
+-- can be taken before other accounts are locked, but the closing of the account (set_account_status). Of the two one is first and the other sees it.
+CREATE FUNCTION expect_money(p_transfer_id uuid, p_account_id uuid, p_promised boolean DEFAULT false) RETURNS text
+  LANGUAGE plpgsql SECURITY DEFINER SET search_path = ledger, pg_temp AS $$
+DECLARE
+  found_status text;
+BEGIN
+  SELECT a.status INTO found_status FROM account a WHERE a.id = p_account_id AND a.owner_id IS NOT NULL FOR KEY SHARE;
+  IF NOT FOUND THEN
+    RETURN 'UNKNOWN_ACCOUNT';
+  ELSIF found_status <> 'ACTIVE' AND NOT p_promised THEN
+    RETURN 'ACCOUNT_' || found_status;
+  END IF;
+  INSERT INTO expected_money (transfer_id, account_id, expected_at)
+    VALUES (p_transfer_id, p_account_id, clock_timestamp()) ON CONFLICT DO NOTHING;
+  RETURN 'EXPECTED';
+END $$;
+
+-- It has come, or never will: in the transaction that ends the transfer. For one that was not expected it does nothing.
+CREATE FUNCTION expect_no_more(p_transfer_id uuid) RETURNS void
+  LANGUAGE sql SECURITY DEFINER SET search_path = ledger, pg_temp AS $$
+  DELETE FROM expected_money WHERE transfer_id = p_transfer_id
+$$;
+
+GRANT EXECUTE ON FUNCTION expect_money, expect_no_more TO dwaybank_transfer, dwaybank_ledger;
+-- For its migration, which tells what was under way before there was such a table.
+GRANT USAGE ON SCHEMA ledger TO dwaybank_transfer_owner;
+GRANT EXECUTE ON FUNCTION expect_money TO dwaybank_transfer_owner;
 
 -- Writes the version that a change of a locked account has made, and returns it as events carry it (platform/events.ts,
 -- BalanceChange). For the functions below only: no role may call it.
@@ -62,6 +101,7 @@ END $$;
 --   FROZEN_BY_BANK     what staff has frozen can be used again with p_lifts_staff_freeze alone, and its owner cannot take it over by
 --                      freezing it too
 --   ACCOUNT_NOT_EMPTY  there is money on it, or held: of a payment under way, or in a pocket
+--   ACCOUNT_EXPECTS_MONEY  nothing is on it, but money is on its way to it (expect_money)
 -- A freeze that nobody is on record for is taken for the bank's. Nobody needs an overdraft of a closed account: it ends with it.
 CREATE FUNCTION set_account_status(p_account_id uuid, p_status text, p_by uuid, p_by_staff boolean, p_reason text,
     p_lifts_staff_freeze boolean DEFAULT false)
@@ -72,6 +112,10 @@ DECLARE
   frozen_by_staff boolean;
   now_at timestamptz;
 BEGIN
+  IF p_status = 'CLOSED' THEN
+    -- Stronger than what postings take: it also waits for whoever says at this moment that money will come.
+    PERFORM FROM account WHERE id = p_account_id AND owner_id IS NOT NULL FOR UPDATE;
+  END IF;
   SELECT * INTO a FROM account WHERE id = p_account_id AND owner_id IS NOT NULL FOR NO KEY UPDATE;
   IF NOT FOUND THEN
     RETURN QUERY SELECT 'UNKNOWN_ACCOUNT', NULL::timestamptz;
@@ -87,6 +131,7 @@ BEGIN
     WHEN a.status = 'FROZEN' AND p_status = 'CLOSED' THEN 'ACCOUNT_FROZEN'
     WHEN frozen_by_staff AND NOT p_lifts_staff_freeze THEN 'FROZEN_BY_BANK'
     WHEN p_status = 'CLOSED' AND (a.posted <> 0 OR a.held <> 0) THEN 'ACCOUNT_NOT_EMPTY'
+    WHEN p_status = 'CLOSED' AND EXISTS (SELECT FROM expected_money e WHERE e.account_id = a.id) THEN 'ACCOUNT_EXPECTS_MONEY'
     ELSE 'CHANGED'
   END;
   IF verdict <> 'CHANGED' THEN

@@ -9,9 +9,9 @@ CREATE FUNCTION may_follow(p_from text, p_to text) RETURNS boolean
     WHEN 'VALIDATING' THEN ARRAY['BALANCE_RESERVED', 'HELD_FOR_REVIEW', 'FAILED']
     WHEN 'HELD_FOR_REVIEW' THEN ARRAY['BALANCE_RESERVED', 'COMPLETED', 'FAILED', 'EXPIRED', 'CANCELLED', 'COMPENSATING']
     WHEN 'BALANCE_RESERVED' THEN ARRAY['SENT_TO_PROVIDER', 'FAILED', 'EXPIRED', 'CANCELLED', 'COMPENSATING']
-    WHEN 'SENT_TO_PROVIDER' THEN ARRAY['PROVIDER_PROCESSING', 'PROVIDER_CONFIRMING', 'COMPLETED', 'FAILED', 'COMPENSATING']
-    WHEN 'PROVIDER_PROCESSING' THEN ARRAY['SENT_TO_PROVIDER', 'PROVIDER_CONFIRMING', 'COMPLETED', 'FAILED', 'COMPENSATING']
-    WHEN 'PROVIDER_CONFIRMING' THEN ARRAY['SENT_TO_PROVIDER', 'PROVIDER_PROCESSING', 'COMPLETED', 'FAILED', 'COMPENSATING']
+    WHEN 'SENT_TO_PROVIDER' THEN ARRAY['PROVIDER_PROCESSING', 'PROVIDER_CONFIRMING', 'BALANCE_RESERVED', 'COMPLETED', 'FAILED', 'COMPENSATING']
+    WHEN 'PROVIDER_PROCESSING' THEN ARRAY['SENT_TO_PROVIDER', 'PROVIDER_CONFIRMING', 'BALANCE_RESERVED', 'COMPLETED', 'FAILED', 'COMPENSATING']
+    WHEN 'PROVIDER_CONFIRMING' THEN ARRAY['SENT_TO_PROVIDER', 'PROVIDER_PROCESSING', 'BALANCE_RESERVED', 'COMPLETED', 'FAILED', 'COMPENSATING']
     WHEN 'COMPENSATING' THEN ARRAY['COMPENSATED']
     WHEN 'COMPLETED' THEN ARRAY['REVERSED']
     ELSE ARRAY[]::text[]
@@ -82,6 +82,10 @@ BEGIN
       || CASE WHEN p_event IS NOT NULL THEN p_event_more
          WHEN ended_empty THEN jsonb_build_object('failureCode', coalesce(failure, lower(p_status)))
          ELSE jsonb_build_object('status', p_status) END]);
+  IF p_transfer.destination_account_id IS NOT NULL AND has_ended(p_status) AND NOT has_ended(p_transfer.status) THEN
+    -- It has brought its money to an account of this bank, or never will: the account may be closed again.
+    PERFORM ledger.expect_no_more(p_transfer.id);
+  END IF;
   RETURN stepped;
 END $$;
 
@@ -144,12 +148,12 @@ $$;
 -- Credits a deposit that the provider has charged, against what that provider owes us. verdict null: it has ended, by this call or an
 -- earlier one; else what the ledger said no with for now, and nothing was changed. Money that was taken and cannot be given to whom it is
 -- for is never left out of the books: it goes to suspense, once, with a dead letter for a person. That is so
--- * for an account that has been closed: the deposit FAILED with account_closed;
+-- * for an account that has been closed (by force: one that expects money is not closed): the deposit FAILED with account_closed;
 -- * for a deposit that has ended without money (the provider had said no, or the customer has withdrawn it): it stays as it ended, and its timeline says so.
--- `suspended` is true for who has just done that.
+-- suspended_as is the step that says so, HELD_IN_SUSPENSE or CHARGED_AFTER_END, for who has just done that.
 DROP FUNCTION complete_deposit(uuid, uuid, uuid, uuid);
 CREATE FUNCTION complete_deposit(p_transfer_id uuid, p_entry_id uuid, p_settlement_posting_id uuid, p_account_posting_id uuid)
-  RETURNS TABLE (verdict text, completed boolean, suspended boolean)
+  RETURNS TABLE (verdict text, completed boolean, suspended_as text)
   LANGUAGE plpgsql SET search_path = transfer, pg_temp AS $$
 DECLARE
   deposit transfer;
@@ -160,7 +164,7 @@ BEGIN
     RAISE EXCEPTION 'there is no deposit % to complete', p_transfer_id;
   END IF;
   IF deposit.status IN ('COMPLETED', 'REVERSED') THEN
-    RETURN QUERY SELECT NULL::text, false, false;
+    RETURN QUERY SELECT NULL::text, false, NULL::text;
     RETURN;
   END IF;
   IF has_ended(deposit.status) THEN
@@ -180,23 +184,24 @@ BEGIN
     RETURN;
   END IF;
   IF posted.verdict <> 'POSTED' THEN
-    RETURN QUERY SELECT posted.verdict::text, false, false;
+    RETURN QUERY SELECT posted.verdict::text, false, NULL::text;
     RETURN;
   END IF;
   PERFORM write_completed(deposit, posted.posted_at);
-  RETURN QUERY SELECT NULL::text, true, false;
+  RETURN QUERY SELECT NULL::text, true, NULL::text;
 END $$;
 
--- Books what a card was charged to suspense, unless that was done before, and says whether this call did. The caller holds the row's lock.
+-- Books what a card was charged to suspense, unless that was done before, and says with which step: null when this call did nothing. The
+-- caller holds the row's lock.
 CREATE FUNCTION suspend_deposit(
   p_deposit transfer, p_entry_id uuid, p_settlement_posting_id uuid, p_suspense_posting_id uuid, p_step text, p_note text
-) RETURNS boolean
+) RETURNS text
   LANGUAGE plpgsql SET search_path = transfer, pg_temp AS $$
 DECLARE
   posted record;
 BEGIN
-  IF EXISTS (SELECT FROM jsonb_array_elements(p_deposit.timeline) AS s WHERE s ->> 'step' IN ('CHARGED_AFTER_END', 'HELD_IN_SUSPENSE')) THEN
-    RETURN false;
+  IF was_suspended(p_deposit) THEN
+    RETURN NULL;
   END IF;
   SELECT * INTO posted FROM ledger.post_batch(
     ARRAY[p_entry_id], ARRAY['SUSPENSE'], ARRAY[p_deposit.id], ARRAY[p_deposit.description], ARRAY[true],
@@ -212,8 +217,14 @@ BEGIN
   ELSE
     PERFORM write_step(p_deposit, 'FAILED', p_step, p_note, 'account_closed', posted.posted_at);
   END IF;
-  RETURN true;
+  RETURN p_step;
 END $$;
 
+-- Whether what a card was charged for a deposit was booked to suspense.
+CREATE FUNCTION was_suspended(p_deposit transfer) RETURNS boolean
+  LANGUAGE sql IMMUTABLE AS $$
+  SELECT EXISTS (SELECT FROM jsonb_array_elements(p_deposit.timeline) AS s WHERE s ->> 'step' IN ('CHARGED_AFTER_END', 'HELD_IN_SUSPENSE'))
+$$;
+
 GRANT EXECUTE ON FUNCTION may_follow, has_ended, timeline_step, write_step, write_completed, step_transfer, step_deposit, complete_deposit,
-  suspend_deposit TO dwaybank_transfer;
+  suspend_deposit, was_suspended TO dwaybank_transfer;

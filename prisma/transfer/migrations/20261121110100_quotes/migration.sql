@@ -200,7 +200,8 @@ END $$;
 
 GRANT EXECUTE ON FUNCTION create_transfers TO dwaybank_transfer;
 
--- start_deposit as it was, with the quote that it is made at. It has one outcome more: REFUSED, by the quote, which is stored with the key.
+-- start_deposit as it was, with the quote that it is made at, and with an account that expects the money. It has one outcome more: REFUSED, by the
+-- quote or by the account, which is stored with the key.
 DROP FUNCTION start_deposit;
 CREATE FUNCTION start_deposit(
   p_mutation text, p_transfer_id uuid, p_user_id uuid, p_key text, p_body_hash bytea, p_amount numeric, p_currency text,
@@ -211,7 +212,7 @@ CREATE FUNCTION start_deposit(
 #variable_conflict use_column
 DECLARE
   claim idempotency_key;
-  quote_refusal text;
+  refusal text;
   started CONSTANT timestamptz := least(p_initiated_at, date_trunc('milliseconds', clock_timestamp()));
   started_text CONSTANT text := to_char(started AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"');
 BEGIN
@@ -231,12 +232,19 @@ BEGIN
   END IF;
 
   IF p_quote_id IS NOT NULL THEN
-    quote_refusal := use_quote(p_quote_id, p_user_id, p_transfer_id);
-    IF quote_refusal IS NOT NULL THEN
-      UPDATE idempotency_key SET verdict = quote_refusal WHERE user_id = p_user_id AND mutation = p_mutation AND key = p_key;
-      RETURN QUERY SELECT 'REFUSED', quote_refusal, NULL::uuid;
-      RETURN;
+    refusal := use_quote(p_quote_id, p_user_id, p_transfer_id);
+  END IF;
+  IF refusal IS NULL THEN
+    -- From here on nobody closes the account, until the deposit has ended (write_step).
+    refusal := nullif(ledger.expect_money(p_transfer_id, p_destination_account_id), 'EXPECTED');
+    IF refusal IS NOT NULL AND p_quote_id IS NOT NULL THEN
+      PERFORM give_back_quote(p_quote_id, p_transfer_id);
     END IF;
+  END IF;
+  IF refusal IS NOT NULL THEN
+    UPDATE idempotency_key SET verdict = refusal WHERE user_id = p_user_id AND mutation = p_mutation AND key = p_key;
+    RETURN QUERY SELECT 'REFUSED', refusal, NULL::uuid;
+    RETURN;
   END IF;
 
   INSERT INTO transfer (id, user_id, type, status, amount, currency, destination_amount, destination_currency,

@@ -5,6 +5,7 @@
 --   send_payout      SENT_TO_PROVIDER, with an attempt, before the provider hears of it; from here on no clock releases the hold
 --   complete_payout  the hold is captured                           COMPLETED
 --   close_attempt    a provider's no; another may be asked
+--   wait_payout      none can be reached: it waits                  BALANCE_RESERVED again
 --   fail_payout      nobody is left: the hold is released           FAILED
 --   return_payout    it had arrived and came back                   REVERSED
 --   cancel_transfer, expire_transfer, release_review, refuse_review
@@ -23,7 +24,9 @@ ALTER TABLE transfer
   ADD CONSTRAINT payout_has_its_end CHECK ((type IN ('WITHDRAWAL', 'EXTERNAL')) = (destination_reference IS NOT NULL)
     AND (destination_reference IS NULL) = (destination_holder IS NULL)
     AND (type = 'WITHDRAWAL') = (destination_payment_method_id IS NOT NULL)),
-  ADD CONSTRAINT payout_has_its_hold CHECK (type NOT IN ('WITHDRAWAL', 'EXTERNAL') OR (hold_id IS NOT NULL AND preference IS NOT NULL));
+  -- What leaves no account, but suspense (give_back_deposit), is held by nobody.
+  ADD CONSTRAINT payout_has_its_hold CHECK (type NOT IN ('WITHDRAWAL', 'EXTERNAL')
+    OR ((hold_id IS NOT NULL) = (source_account_id IS NOT NULL) AND preference IS NOT NULL));
 
 -- "What waits for a person, the longest first."
 CREATE INDEX transfer_in_review ON transfer (id) WHERE status = 'HELD_FOR_REVIEW';
@@ -98,16 +101,17 @@ BEGIN
   IF p_quote_id IS NOT NULL THEN
     refusal := use_quote(p_quote_id, wanted.user_id, wanted.id);
   END IF;
+  IF refusal IS NULL AND wanted.destination_account_id IS NOT NULL THEN
+    refusal := nullif(ledger.expect_money(wanted.id, wanted.destination_account_id), 'EXPECTED');
+  END IF;
   IF refusal IS NULL THEN
     SELECT * INTO held FROM ledger.place_hold(wanted.hold_id, wanted.source_account_id, wanted.amount + wanted.fees, wanted.currency,
       wanted.id, p_lasts, CASE WHEN p_spending IS NOT NULL THEN wanted.user_id END, (p_spending ->> 'usdMinor')::numeric,
       (p_spending ->> 'bankDailyUsdMinor')::numeric, (p_spending ->> 'bankMonthlyUsdMinor')::numeric, wanted.amount);
     refusal := nullif(held.verdict, 'HELD');
-    IF refusal IS NOT NULL AND p_quote_id IS NOT NULL THEN
-      PERFORM give_back_quote(p_quote_id, wanted.id);
-    END IF;
   END IF;
   IF refusal IS NOT NULL THEN
+    PERFORM ledger.expect_no_more(wanted.id), give_back_quote(p_quote_id, wanted.id);
     UPDATE idempotency_key SET verdict = refusal WHERE user_id = wanted.user_id AND mutation = p_mutation AND key = p_key;
     RETURN QUERY SELECT 'REFUSED', refusal, NULL::uuid;
     RETURN;
@@ -135,7 +139,8 @@ BEGIN
   RETURN QUERY SELECT 'DONE', NULL::text, wanted.id;
 END $$;
 
--- The transfer with its row locked. What is not there is a bug of the caller.
+-- The transfer with its row locked, and after it the row of what it gives back, because that is told of its end. What is not there is a bug of
+-- the caller.
 CREATE FUNCTION lock_transfer(p_transfer_id uuid) RETURNS transfer
   LANGUAGE plpgsql SET search_path = transfer, pg_temp AS $$
 DECLARE
@@ -145,17 +150,18 @@ BEGIN
   IF NOT FOUND THEN
     RAISE EXCEPTION 'there is no transfer %', p_transfer_id USING ERRCODE = 'DW020';
   END IF;
+  PERFORM FROM transfer WHERE id = found_transfer.refund_of FOR NO KEY UPDATE;
   RETURN found_transfer;
 END $$;
 
 -- Gives up what a transfer holds: its money is available again and no longer counts against limits. A hold that has ended without being
--- captured is as good; one that was captured is a contradiction and raises.
+-- captured is as good; one that was captured is a contradiction and raises. What is on suspense stays there.
 CREATE FUNCTION release_money(p_transfer transfer) RETURNS void
   LANGUAGE plpgsql SET search_path = transfer, pg_temp AS $$
 DECLARE
   ended_as text;
 BEGIN
-  IF (SELECT r.verdict FROM ledger.release_hold(p_transfer.hold_id) r) = 'RELEASED' THEN
+  IF p_transfer.hold_id IS NULL OR (SELECT r.verdict FROM ledger.release_hold(p_transfer.hold_id) r) = 'RELEASED' THEN
     RETURN;
   END IF;
   SELECT h.status INTO ended_as FROM ledger.hold h WHERE h.id = p_transfer.hold_id;
@@ -194,6 +200,13 @@ BEGIN
     SELECT FROM provider_attempt a WHERE a.transfer_id = p_payout.id AND (a.outcome IS NULL OR a.outcome IN ('SUCCEEDED', 'RETURNED')));
 END $$;
 
+-- Whether nothing of a payout was ever sent: those who were to have it never heard of it.
+CREATE FUNCTION is_unsent(p_transfer_id uuid) RETURNS boolean
+  LANGUAGE plpgsql STABLE SET search_path = transfer, pg_temp AS $$
+BEGIN
+  RETURN NOT EXISTS (SELECT FROM provider_attempt a WHERE a.transfer_id = p_transfer_id AND a.outcome IS DISTINCT FROM 'UNREACHABLE');
+END $$;
+
 -- What a payout that no provider has waits for, before it is given to one or fails: STAFF while it is contradicted; ACCOUNT while its account is not
 -- ACTIVE and nothing was ever sent (then its hold expires); else null.
 CREATE FUNCTION payout_waits_for(p_transfer_id uuid, p_account_id uuid) RETURNS text
@@ -201,7 +214,7 @@ CREATE FUNCTION payout_waits_for(p_transfer_id uuid, p_account_id uuid) RETURNS 
 BEGIN
   RETURN CASE
     WHEN is_contradicted(p_transfer_id) THEN 'STAFF'
-    WHEN NOT EXISTS (SELECT FROM provider_attempt a WHERE a.transfer_id = p_transfer_id)
+    WHEN is_unsent(p_transfer_id)
       AND EXISTS (SELECT FROM ledger.account acc WHERE acc.id = p_account_id AND acc.status <> 'ACTIVE') THEN 'ACCOUNT'
   END;
 END $$;
@@ -226,7 +239,7 @@ BEGIN
   SELECT coalesce(max(a.attempt), 0) + 1 INTO next_attempt FROM provider_attempt a WHERE a.transfer_id = p_transfer_id;
   -- What ends it here takes all these locks: in their order.
   PERFORM FROM quote q WHERE q.used_by = p_transfer_id FOR NO KEY UPDATE;
-  kept := ledger.keep_hold(payout.hold_id, NULL, next_attempt = 1);
+  kept := CASE WHEN payout.hold_id IS NULL THEN 'KEPT' ELSE ledger.keep_hold(payout.hold_id, NULL, is_unsent(p_transfer_id)) END;
   IF kept IN ('ACCOUNT_FROZEN', 'ACCOUNT_CLOSED') THEN
     RETURN QUERY SELECT false, payout.status, NULL::smallint, NULL::timestamptz;
     RETURN;
@@ -284,8 +297,9 @@ CREATE FUNCTION attempt_verdict(p_outcome text, p_said text) RETURNS text
   END
 $$;
 
--- The provider has paid: captures the hold into what the provider is owed for it, and the fees. Verdicts: DONE, KNOWN, CONTRADICTION; or
--- what the ledger says no with, which leaves everything as it is.
+-- The provider has paid: captures the hold (or takes from suspense what lies there) into what the provider is owed for it, and the fees; and books
+-- what the provider says that it took for itself, unless its own report has told of that before. Verdicts: DONE, KNOWN, CONTRADICTION; or what the
+-- ledger says no with, which leaves everything as it is. p_posting_id are six ids for what is posted.
 CREATE FUNCTION complete_payout(
   p_transfer_id uuid, p_attempt int, p_reference text, p_fee numeric, p_entry_id uuid, p_posting_id uuid[]
 ) RETURNS text
@@ -295,8 +309,11 @@ DECLARE
   sent provider_attempt;
   verdict text;
   captured record;
-  legs CONSTANT int := CASE WHEN payout.fees > 0 THEN 4 ELSE 2 END;
-  line CONSTANT text := CASE payout.type WHEN 'WITHDRAWAL' THEN 'WITHDRAWAL' ELSE 'TRANSFER_OUT' END;
+  settlement uuid;
+  charge numeric := 0;
+  leg record;
+  line CONSTANT text := CASE WHEN payout.refund_of IS NOT NULL THEN 'REVERSAL' WHEN payout.type = 'WITHDRAWAL' THEN 'WITHDRAWAL'
+    ELSE 'TRANSFER_OUT' END;
 BEGIN
   SELECT * INTO STRICT sent FROM provider_attempt WHERE transfer_id = p_transfer_id AND attempt = p_attempt;
   verdict := attempt_verdict(sent.outcome, 'SUCCEEDED');
@@ -306,20 +323,40 @@ BEGIN
   IF NOT is_with_provider(payout.status) THEN
     RETURN 'CONTRADICTION';
   END IF;
-  SELECT * INTO captured FROM ledger.capture_hold(payout.hold_id, true, p_entry_id, 'TRANSFER', p_transfer_id, payout.description,
-    p_posting_id[:legs],
-    (ARRAY[payout.source_account_id, ledger.system_account('SETTLEMENT', payout.currency, sent.provider), payout.source_account_id,
-      ledger.system_account('FEE', payout.currency)])[:legs],
-    array_fill(payout.currency, ARRAY[legs]),
-    (ARRAY[-payout.amount, payout.amount, -payout.fees, payout.fees])[:legs],
-    (ARRAY[line, line, 'FEE', 'FEE'])[:legs],
-    (ARRAY[payout.destination_label, NULL, NULL, NULL])[:legs]);
+  settlement := ledger.system_account('SETTLEMENT', payout.currency, sent.provider);
+  IF p_fee > 0 AND NOT EXISTS (SELECT FROM settlement_booking b WHERE b.transfer_id = p_transfer_id AND b.provider = sent.provider) THEN
+    charge := p_fee;
+  END IF;
+  SELECT array_agg(l.account_id ORDER BY l.place) AS accounts, array_agg(l.amount ORDER BY l.place) AS amounts,
+      array_agg(l.line_type ORDER BY l.place) AS line_types, array_agg(l.counterparty ORDER BY l.place) AS counterparties, count(*)::int AS legs
+    INTO leg
+    FROM (VALUES
+      (1, coalesce(payout.source_account_id, ledger.system_account('SUSPENSE', payout.currency)), -payout.amount, line, payout.destination_label),
+      (2, settlement, payout.amount, line, NULL),
+      (3, payout.source_account_id, -payout.fees, 'FEE', NULL),
+      (4, CASE WHEN payout.fees > 0 THEN ledger.system_account('FEE', payout.currency) END, payout.fees, 'FEE', NULL),
+      (5, settlement, charge, 'FEE', NULL),
+      (6, CASE WHEN charge > 0 THEN ledger.system_account('PROVIDER_COST', payout.currency, sent.provider) END, -charge, 'FEE', NULL)
+    ) AS l (place, account_id, amount, line_type, counterparty)
+    WHERE l.amount <> 0;
+  IF payout.hold_id IS NULL THEN
+    SELECT * INTO captured FROM ledger.post_batch(ARRAY[p_entry_id], ARRAY['TRANSFER'], ARRAY[p_transfer_id], ARRAY[payout.description],
+      ARRAY[true], array_fill(1, ARRAY[leg.legs]), p_posting_id[:leg.legs], leg.accounts, array_fill(payout.currency, ARRAY[leg.legs]),
+      leg.amounts, leg.line_types, leg.counterparties);
+  ELSE
+    SELECT * INTO captured FROM ledger.capture_hold(payout.hold_id, true, p_entry_id, 'TRANSFER', p_transfer_id, payout.description,
+      p_posting_id[:leg.legs], leg.accounts, array_fill(payout.currency, ARRAY[leg.legs]), leg.amounts, leg.line_types, leg.counterparties);
+  END IF;
   IF captured.verdict <> 'POSTED' THEN
     RETURN captured.verdict;
   END IF;
+  IF charge > 0 THEN
+    INSERT INTO settlement_booking (entry_id, provider, currency, kind, subject, transfer_id, amount, said_by)
+      VALUES (p_entry_id, sent.provider, payout.currency, 'CHARGE', replace(p_transfer_id::text, '-', ''), p_transfer_id, -charge, 'ANSWER');
+  END IF;
   UPDATE provider_attempt SET outcome = 'SUCCEEDED', ended_at = captured.posted_at, reference = coalesce(p_reference, reference), fee = p_fee
     WHERE transfer_id = p_transfer_id AND attempt = p_attempt;
-  PERFORM write_completed(payout, captured.posted_at);
+  PERFORM write_completed(payout, captured.posted_at), tell_deposit(payout, 'REFUNDED', NULL);
   RETURN 'DONE';
 END $$;
 
@@ -346,6 +383,31 @@ BEGIN
   RETURN 'DONE';
 END $$;
 
+-- Those who could carry it cannot be reached: it waits with nobody, as before it was first sent, and may be cancelled. Its hold has its clock again,
+-- which runs for p_lasts from when it was reserved (or let go on by a person). Told once of each time. How long it may wait yet, and has
+-- waited since it was reserved, in ms; null when it does not wait: somebody has it, or it has ended.
+CREATE FUNCTION wait_payout(p_transfer_id uuid, p_lasts interval, p_note text) RETURNS TABLE (left_ms bigint, waited_ms bigint)
+  LANGUAGE plpgsql SET search_path = transfer, pg_temp AS $$
+DECLARE
+  payout CONSTANT transfer := lock_transfer(p_transfer_id);
+  reserved CONSTANT timestamptz := coalesce(
+    (SELECT max((told ->> 'at')::timestamptz) FROM jsonb_array_elements(payout.timeline) AS told
+      WHERE told ->> 'status' = 'BALANCE_RESERVED' AND told ->> 'step' IS NULL), payout.created_at);
+BEGIN
+  IF NOT nobody_has_it(payout) THEN
+    RETURN;
+  END IF;
+  -- What it says no with, whoever is next to send or fail it finds out.
+  IF payout.hold_id IS NOT NULL THEN
+    PERFORM ledger.keep_hold(payout.hold_id, reserved + p_lasts);
+  END IF;
+  IF payout.status <> 'BALANCE_RESERVED' OR payout.timeline -> -1 ->> 'step' IS NULL THEN
+    PERFORM write_step(payout, 'BALANCE_RESERVED', 'AWAITING_PROVIDER', p_note, NULL);
+  END IF;
+  RETURN QUERY SELECT (extract(epoch FROM reserved + p_lasts - clock_timestamp()) * 1000)::bigint,
+    (extract(epoch FROM clock_timestamp() - reserved) * 1000)::bigint;
+END $$;
+
 -- Nobody carries it: its money is released and it has FAILED. Nothing while an attempt may yet pay or it is contradicted, or when it has
 -- ended. Returns the status.
 CREATE FUNCTION fail_payout(p_transfer_id uuid, p_code text, p_note text) RETURNS text
@@ -356,7 +418,8 @@ BEGIN
   IF NOT nobody_has_it(payout) THEN
     RETURN payout.status;
   END IF;
-  PERFORM free_quote(payout.id), release_money(payout), write_step(payout, 'FAILED', NULL, p_note, p_code);
+  PERFORM free_quote(payout.id), release_money(payout), write_step(payout, 'FAILED', NULL, p_note, p_code),
+    tell_deposit(payout, 'REFUND_FAILED', p_note);
   RETURN 'FAILED';
 END $$;
 
@@ -392,7 +455,8 @@ BEGIN
   END IF;
 END $$;
 
--- What had arrived came back: the money is the customer's again, the fees stay. Verdicts: DONE; SUSPENDED when the account has been closed and
+-- What had arrived came back: the money is the customer's again, by an entry that is linked with the one that it takes back. The fees stay, and what
+-- the provider took for itself stays booked until its own report says otherwise. What was taken from suspense lies there again, which tell_deposit tells staff. Verdicts: DONE; SUSPENDED when the account has been closed and
 -- the money is in suspense; KNOWN; CONTRADICTION; OPEN when it was not known yet that it had arrived (complete it first); or what the
 -- ledger says no with for now.
 CREATE FUNCTION return_payout(p_transfer_id uuid, p_attempt int, p_code text, p_message text, p_entry_id uuid, p_posting_id uuid[]) RETURNS text
@@ -400,8 +464,9 @@ CREATE FUNCTION return_payout(p_transfer_id uuid, p_attempt int, p_code text, p_
 DECLARE
   payout CONSTANT transfer := lock_transfer(p_transfer_id);
   sent provider_attempt;
+  original uuid;
   posted record;
-  suspended boolean := false;
+  suspended boolean := payout.source_account_id IS NULL;
 BEGIN
   SELECT * INTO STRICT sent FROM provider_attempt WHERE transfer_id = p_transfer_id AND attempt = p_attempt;
   IF sent.outcome IS DISTINCT FROM 'SUCCEEDED' THEN
@@ -410,18 +475,11 @@ BEGIN
   IF payout.status <> 'COMPLETED' THEN
     RETURN 'CONTRADICTION';
   END IF;
-  SELECT * INTO posted FROM ledger.post_batch(ARRAY[p_entry_id], ARRAY['REVERSAL'], ARRAY[p_transfer_id], ARRAY[payout.description],
-    ARRAY[true], ARRAY[1, 1], p_posting_id,
-    ARRAY[ledger.system_account('SETTLEMENT', payout.currency, sent.provider), payout.source_account_id],
-    ARRAY[payout.currency, payout.currency], ARRAY[-payout.amount, payout.amount], ARRAY['REVERSAL', 'REVERSAL'],
-    ARRAY[NULL, payout.destination_label]);
+  SELECT e.id INTO STRICT original FROM ledger.entry e WHERE e.transfer_id = p_transfer_id AND e.kind = 'TRANSFER';
+  SELECT * INTO posted FROM ledger.reverse_outgoing(p_entry_id, p_posting_id, original, suspended);
   IF posted.verdict = 'ACCOUNT_CLOSED' THEN
     suspended := true;
-    SELECT * INTO posted FROM ledger.post_batch(ARRAY[p_entry_id], ARRAY['SUSPENSE'], ARRAY[p_transfer_id], ARRAY[payout.description],
-      ARRAY[true], ARRAY[1, 1], p_posting_id,
-      ARRAY[ledger.system_account('SETTLEMENT', payout.currency, sent.provider), ledger.system_account('SUSPENSE', payout.currency)],
-      ARRAY[payout.currency, payout.currency], ARRAY[-payout.amount, payout.amount], ARRAY['REVERSAL', 'REVERSAL'],
-      ARRAY[NULL, payout.destination_label]);
+    SELECT * INTO posted FROM ledger.reverse_outgoing(p_entry_id, p_posting_id, original, true);
   END IF;
   IF posted.verdict <> 'POSTED' THEN
     RETURN posted.verdict;
@@ -430,8 +488,8 @@ BEGIN
     WHERE transfer_id = p_transfer_id AND attempt = p_attempt;
   PERFORM write_step(payout, 'REVERSED', CASE WHEN suspended THEN 'HELD_IN_SUSPENSE' END,
     CASE WHEN suspended THEN 'The money came back, and the account has been closed. The bank gives it back.' ELSE p_message END,
-    NULL, posted.posted_at, 'TransferReversed', jsonb_build_object('status', 'REVERSED'));
-  RETURN CASE WHEN suspended THEN 'SUSPENDED' ELSE 'DONE' END;
+    NULL, posted.posted_at, 'TransferReversed', jsonb_build_object('status', 'REVERSED')), tell_deposit(payout, 'REFUND_RETURNED', p_message);
+  RETURN CASE WHEN suspended AND payout.source_account_id IS NOT NULL THEN 'SUSPENDED' ELSE 'DONE' END;
 END $$;
 
 -- Ends a transfer whose hold has expired before anything was sent. Once: whoever comes later finds it ended.
@@ -462,7 +520,11 @@ BEGIN
     RETURN NULL;
   END IF;
   IF NOT (found_transfer.status IN ('BALANCE_RESERVED', 'HELD_FOR_REVIEW')
-    OR found_transfer.status = 'INITIATED' AND found_transfer.type = 'DEPOSIT') THEN
+    OR found_transfer.status = 'INITIATED' AND found_transfer.type = 'DEPOSIT')
+    -- What the bank gives back, its customer does not withdraw.
+    OR found_transfer.refund_of IS NOT NULL AND NOT EXISTS (
+      SELECT FROM idempotency_key k WHERE k.user_id = p_user_id AND k.mutation = 'refundTransfer' AND k.transfer_id = p_transfer_id)
+  THEN
     RETURN 'CANNOT_BE_CANCELLED';
   END IF;
   PERFORM free_quote(found_transfer.id);
@@ -537,7 +599,7 @@ BEGIN
   RETURN NULL;
 END $$;
 
-GRANT EXECUTE ON FUNCTION start_payout, lock_transfer, release_money, free_quote, is_with_provider, is_contradicted, nobody_has_it, payout_waits_for,
-  send_payout, note_payout, attempt_verdict,
+GRANT EXECUTE ON FUNCTION start_payout, lock_transfer, release_money, free_quote, is_with_provider, is_contradicted, nobody_has_it, is_unsent, payout_waits_for,
+  send_payout, wait_payout, note_payout, attempt_verdict,
   complete_payout, close_attempt, fail_payout, begin_compensation, compensate_step, return_payout, expire_transfer, cancel_transfer,
   review_refusal, release_review, refuse_review TO dwaybank_transfer;
