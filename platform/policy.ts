@@ -177,8 +177,8 @@ export const POLICY = {
     /** A movement of ours is missing at the provider once its statement goes so many days beyond it. */
     graceDays: 3,
     /**
-     * What a provider took for itself is put before staff when it is so far from what it had said when it paid, or, where it had said nothing, such a
-     * part of the payment.
+     * What a provider took for itself is put before staff when it is by so much more than it had said when it paid; where it had said nothing, when it
+     * is more than such a part of the payment.
      */
     charges: { overAssumedPercent: 20, overAmountPercent: 5 },
     /** A provider is asked for a day so long after its end; so often whether there is one; and the alarm speaks when it last told everything so long ago. */
@@ -189,11 +189,14 @@ export const POLICY = {
     mostEndpoints: 10,
     /** An attempt that fails is followed by the next after so many seconds; after the last it is given up: about three days in all. */
     retrySeconds: [5, 30, 120, 600, 3_600, 10_800, 21_600, 43_200, 86_400, 86_400],
+    /** An address where every attempt has failed for so long is switched off. */
+    switchOffAfterHours: 72,
     /** After a rotation the secret before signs beside the new one for so long. */
     rotationHours: 24,
   },
   /** What providers tell about transfers that are not there (yet) is waited for so long. */
-  notices: { waitHours: 24 },
+  /** A transfer is waited for so long; and a provider whose own word about a payout is behind its notice for so many minutes. */
+  notices: { waitHours: 24, waitMinutes: 10 },
   /** From when on insights tells a customer something. How the numbers are used stands in subgraphs/insights/advice/. */
   insights: {
     /** How far back it looks: a year and what it takes to see a yearly payment twice; and the newest lines at most. */
@@ -266,6 +269,11 @@ export const POLICY = {
     beginWithinMs: 5_000,
     /** "Not here" counts when nothing that we sent can still be on its way: longer than beginWithinMs and deadlineMs after it was written. */
     notHereAfterMs: 30_000,
+    /**
+     * While nobody can be reached it waits, and is tried again after a quarter of the time that it has waited, within these bounds. What has less
+     * left of its hold than lastTryMs fails.
+     */
+    waiting: { shortestMs: 2_000, longestMs: 60_000, lastTryMs: 15_000 },
     /** Holds that have expired are looked for so often, and swept at most so many at once. */
     sweepEveryMs: 5_000,
     sweepAtOnce: 100,
@@ -281,6 +289,8 @@ export const POLICY = {
     mostRetries: 4,
     /** A refusal that may pass by itself (retryable) is tried again for so long; then it is the occurrence's verdict. */
     giveUpHours: 24,
+    /** When its owner has stopped the order meanwhile, for so long: long enough for whatever is under way to have ended. */
+    giveUpStoppedMinutes: 10,
     /** Of what was missed at one time only the newest so many are kept as SKIPPED. */
     mostMissedKept: 366,
   },
@@ -346,6 +356,9 @@ export const POLICY = {
   },
   /** Money set aside on an account: so many open pockets it has at most. */
   pockets: { most: 20 },
-  /** A statement of a month is given as a document up to so many lines; its lines can be read page by page beyond. */
-  statements: { mostLines: 10_000 },
+  /**
+   * A statement of a month is given as a document up to so many lines; its lines can be read page by page beyond. A process writes so many
+   * documents at a time, one for each customer, of whom so many more may wait.
+   */
+  statements: { mostLines: 10_000, atOnce: 2, mostWaiting: 36 },
 } as const;

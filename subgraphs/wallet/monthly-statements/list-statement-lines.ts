@@ -32,6 +32,7 @@ export async function listStatementLines(
 export async function* allStatementLines(
   db: Queryable,
   statement: MonthlyStatementParent,
+  signal: AbortSignal,
 ): AsyncGenerator<StatementLine[]> {
   const { span, lineCount } = statement;
   if (lineCount > POLICY.statements.mostLines) {
@@ -43,6 +44,7 @@ export async function* allStatementLines(
   let balance = statement.openingMinor;
   let count = 0;
   for (let after = span.after; ;) {
+    signal.throwIfAborted(); // nobody waits for it any more
     const lines = await spanLines(db, { ...span, after }, LINES_AT_ONCE);
     for (const line of lines) {
       balance += line.amountMinor;

@@ -17,14 +17,19 @@ export async function renderJsonDocument(
   db: Queryable,
   statement: MonthlyStatementParent,
   accountName: string,
+  signal: AbortSignal,
 ): Promise<StatementDocument> {
-  const text = await renderJson(statement, accountName, allStatementLines(db, statement));
+  const text = await renderJson(statement, accountName, allStatementLines(db, statement, signal));
   return { contentType: 'application/json; charset=utf-8', fileName: fileNameOf(statement, 'json'), text };
 }
 
 /** The lines as CSV. */
-export async function renderCsvDocument(db: Queryable, statement: MonthlyStatementParent): Promise<StatementDocument> {
-  const text = await renderCsv(allStatementLines(db, statement));
+export async function renderCsvDocument(
+  db: Queryable,
+  statement: MonthlyStatementParent,
+  signal: AbortSignal,
+): Promise<StatementDocument> {
+  const text = await renderCsv(allStatementLines(db, statement, signal));
   return { contentType: 'text/csv; charset=utf-8; header=present', fileName: fileNameOf(statement, 'csv'), text };
 }
 
@@ -33,9 +38,10 @@ export async function renderCamt053Document(
   db: Queryable,
   statement: MonthlyStatementParent,
   accountName: string,
+  signal: AbortSignal,
 ): Promise<StatementDocument> {
   requireCamt053(statement);
-  const text = await renderCamt053(statement, accountName, allStatementLines(db, statement));
+  const text = await renderCamt053(statement, accountName, allStatementLines(db, statement, signal));
   return { contentType: 'application/xml; charset=utf-8', fileName: fileNameOf(statement, 'camt053.xml'), text };
 }
 
