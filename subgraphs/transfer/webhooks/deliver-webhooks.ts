@@ -1,6 +1,7 @@
 import type { Pool } from 'pg';
 import { Agent, request, type Dispatcher } from 'undici';
 import type { Clock } from '../../../platform/clock.ts';
+import { withTransaction } from '../../../platform/db.ts';
 import type { WebhookId } from '../../../platform/ids.ts';
 import type { Logger } from '../../../platform/log.ts';
 import {
@@ -11,10 +12,16 @@ import {
 } from '../../../platform/outside-address.ts';
 import { POLICY } from '../../../platform/policy.ts';
 import type { Secrets } from '../../../platform/secrets.ts';
-import { noteAttempt, takeDueDeliveries, type AttemptResult, type DueDelivery } from './delivery-store.ts';
+import {
+  noteAttempt,
+  takeDueDeliveries,
+  type AttemptResult,
+  type DeliveryBounds,
+  type DueDelivery,
+} from './delivery-store.ts';
 import { WEBHOOK_EVENT_TYPES } from './event-types.ts';
 import { SIGNATURE_HEADER, signWebhook, webhookSecret } from './signature.ts';
-import { deactivateEndpoint } from './webhook-store.ts';
+import { noteFailing, noteWorking, switchOffEndpoint } from './webhook-store.ts';
 
 export interface DeliverWebhooksDeps {
   pool: Pool;
@@ -33,21 +40,19 @@ export interface WebhookSender {
   close(): Promise<void>;
 }
 
-/** Deliveries under way at once, and those of one address among them: one that hangs keeps nobody else waiting. */
-const MOST_UNDER_WAY = 32;
-const MOST_OF_ENDPOINT = 4;
-/** For the whole exchange. A lease is longer, so that nobody sends beside an attempt that may still be under way. */
+const BOUNDS: DeliveryBounds = { inAll: 128, ofEndpoint: 4, ofOwner: 8, ofFailing: 64 };
+/** Until it has answered with a status. A lease is longer, so that nobody sends beside an attempt that may still be under way. */
 const TIMEOUT_MS = 10_000;
 const LEASE_SECONDS = 30;
-/** Of an answer nothing is of interest but its status. */
+/** Of an answer nothing is of interest but its status: the rest is read, so that the connection can be used again, only if that is quick. */
 const MAX_ANSWER_BYTES = 64 * 1024;
+const REST_TIMEOUT_MS = 500;
 const GONE = 410;
 
 /** A sender with connections of its own. */
 export function createWebhookSender(deps: DeliverWebhooksDeps): WebhookSender {
   const dispatcher = new Agent({
     connect: { timeout: TIMEOUT_MS, ...(deps.outsideAddresses === 'PUBLIC' && { lookup: lookupPublic }) },
-    maxResponseSize: MAX_ANSWER_BYTES,
     pipelining: 0,
   });
   const underWay = new Map<Promise<void>, WebhookId>();
@@ -63,13 +68,12 @@ export function createWebhookSender(deps: DeliverWebhooksDeps): WebhookSender {
 
   return {
     async sendDue(signal) {
-      if (underWay.size >= MOST_UNDER_WAY) {
+      if (underWay.size >= BOUNDS.inAll) {
         await Promise.race(underWay.keys());
         return true;
       }
       const due = await takeDueDeliveries(deps.pool, {
-        most: MOST_UNDER_WAY - underWay.size,
-        perEndpoint: MOST_OF_ENDPOINT,
+        bounds: BOUNDS,
         busy: countEach([...underWay.values()]),
         leaseSeconds: LEASE_SECONDS,
         rotationHours: POLICY.webhooks.rotationHours,
@@ -100,11 +104,28 @@ async function deliver(
   // A stopping process has not found out anything: the lease ends by itself.
   if (signal.aborted && !result.delivered) return;
   await noteAttempt(deps.pool, delivery, result);
-  if (result.status === GONE) await deactivateEndpoint(deps.pool, delivery.endpointId, 'answered 410 Gone');
+  await noteHealth(deps, delivery, result);
   if (!result.delivered && result.retryInSeconds === null) {
     const { endpointId, eventId, attempts } = delivery;
     deps.log.warn({ endpointId, eventId, attempts, reason: result.error }, 'a webhook was given up');
   }
+}
+
+/** What an attempt says of its address: one that never works is switched off after a while, one that is gone at once. */
+async function noteHealth(
+  { pool, log }: DeliverWebhooksDeps,
+  delivery: DueDelivery,
+  result: AttemptResult,
+): Promise<void> {
+  const { endpointId } = delivery;
+  if (result.delivered) return noteWorking(pool, endpointId);
+  const hours = POLICY.webhooks.switchOffAfterHours;
+  const tooLong = await noteFailing(pool, endpointId, hours);
+  const reason =
+    result.status === GONE ? 'answered 410 Gone' : tooLong ? `every attempt has failed for ${hours} hours` : null;
+  if (reason === null) return;
+  const off = await withTransaction(pool, (tx) => switchOffEndpoint(tx, endpointId, reason));
+  if (off) log.info({ endpointId, reason }, 'an address of webhooks was switched off');
 }
 
 async function post(
@@ -140,12 +161,17 @@ async function post(
         [SIGNATURE_HEADER]: signWebhook(signing, body, clock.now()),
       },
     });
-    await answer.body.dump();
+    await leaveRest(answer.body);
     const status = answer.statusCode;
     return status >= 200 && status < 300 ? { delivered: true, status } : failed(status, `answered ${status}`);
   } catch (error) {
     return failed(null, describe(error));
   }
+}
+
+/** Reads what is left when it is little and there at once; else the connection ends. */
+async function leaveRest(body: Dispatcher.ResponseData['body']): Promise<void> {
+  await body.dump({ limit: MAX_ANSWER_BYTES, signal: AbortSignal.timeout(REST_TIMEOUT_MS) }).catch(() => {});
 }
 
 /** For its owner to read: what went wrong, and nothing of the bank's own network. */

@@ -47,41 +47,74 @@ export interface DueDelivery {
 }
 
 /**
- * Takes what is due, oldest first and at most `perEndpoint` of one address, those under way (`busy`) counted. What is
- * taken is not due again for `leaseSeconds`: if this process dies over it, another sends it then, and the receiver may get it twice.
+ * Takes what is due, oldest first, within bounds that keep one who is slow from standing in the way of others (DeliveryBounds); those under
+ * way (`busy`) count. What is taken is not due again for `leaseSeconds`: if this process dies over it, another sends it then, and the
+ * receiver may get it twice.
  */
 export async function takeDueDeliveries(
   db: Queryable,
-  { most, perEndpoint, busy, leaseSeconds, rotationHours }: DueOptions,
+  { bounds, busy, leaseSeconds, rotationHours }: DueOptions,
 ): Promise<DueDelivery[]> {
   const { rows } = await db.query<DueDelivery>({
     name: 'transfer-take-webhook-deliveries',
-    text: `WITH due AS (
+    text: `WITH busy AS MATERIALIZED (
+             SELECT e.id, e.owner_id, e.failing_since IS NOT NULL AS failing, given.count
+             FROM unnest($1::uuid[], $2::int[]) AS given (id, count) JOIN webhook_endpoint e ON e.id = given.id
+           ), candidates AS (
+             SELECT e.id, e.owner_id, e.failing_since IS NOT NULL AS failing, d.event_id, d.next_attempt_at, d.seq
+             FROM webhook_endpoint e LEFT JOIN busy ON busy.id = e.id CROSS JOIN LATERAL (
+               SELECT p.event_id, p.next_attempt_at, p.seq FROM webhook_delivery p
+               WHERE p.endpoint_id = e.id AND p.status = 'PENDING' AND p.next_attempt_at <= clock_timestamp()
+               ORDER BY p.next_attempt_at, p.seq
+               LIMIT greatest(0, CASE WHEN e.failing_since IS NULL THEN $3::int ELSE 1 END - coalesce(busy.count, 0))
+             ) d
+             WHERE e.is_active
+           ), ranked AS (
+             SELECT c.*, row_number() OVER (PARTITION BY c.owner_id ORDER BY c.next_attempt_at, c.seq) AS of_owner,
+               row_number() OVER (PARTITION BY c.failing ORDER BY c.next_attempt_at, c.seq) AS of_failing
+             FROM candidates c
+           ), due AS (
              SELECT d.endpoint_id, d.event_id FROM webhook_delivery d
              WHERE d.status = 'PENDING' AND d.next_attempt_at <= clock_timestamp() AND (d.endpoint_id, d.event_id) IN (
-               SELECT endpoint_id, event_id FROM (
-                 SELECT p.endpoint_id, p.event_id, p.next_attempt_at,
-                   row_number() OVER (PARTITION BY p.endpoint_id ORDER BY p.next_attempt_at, p.seq) AS place
-                 FROM webhook_delivery p JOIN webhook_endpoint e ON e.id = p.endpoint_id AND e.is_active
-                 WHERE p.status = 'PENDING' AND p.next_attempt_at <= clock_timestamp()
-               ) ranked LEFT JOIN unnest($5::uuid[], $6::int[]) AS busy (endpoint, count) ON busy.endpoint = ranked.endpoint_id
-               WHERE place <= $2 - coalesce(busy.count, 0) ORDER BY next_attempt_at LIMIT $1)
+               SELECT r.id, r.event_id FROM ranked r
+               WHERE r.of_owner <= $4 - (SELECT coalesce(sum(count), 0) FROM busy WHERE busy.owner_id = r.owner_id)
+                 AND (NOT r.failing OR r.of_failing <= $5 - (SELECT coalesce(sum(count), 0) FROM busy WHERE busy.failing))
+               ORDER BY r.next_attempt_at, r.seq LIMIT greatest(0, $6::int - (SELECT coalesce(sum(count), 0) FROM busy)))
              FOR UPDATE SKIP LOCKED)
            UPDATE webhook_delivery d SET attempts = d.attempts + 1,
-             next_attempt_at = clock_timestamp() + make_interval(secs => $3)
+             next_attempt_at = clock_timestamp() + make_interval(secs => $7)
            FROM due JOIN webhook_endpoint e ON e.id = due.endpoint_id
            WHERE d.endpoint_id = due.endpoint_id AND d.event_id = due.event_id
            RETURNING d.endpoint_id AS "endpointId", d.event_id AS "eventId", d.type, d.data, d.at, d.attempts, e.url,
              e.secret_generation AS "secretGeneration",
-             coalesce(e.rotated_at > clock_timestamp() - make_interval(hours => $4), false) AS "rotatedLately"`,
-    values: [most, perEndpoint, leaseSeconds, rotationHours, [...busy.keys()], [...busy.values()]],
+             coalesce(e.rotated_at > clock_timestamp() - make_interval(hours => $8), false) AS "rotatedLately"`,
+    values: [
+      [...busy.keys()],
+      [...busy.values()],
+      bounds.ofEndpoint,
+      bounds.ofOwner,
+      bounds.ofFailing,
+      bounds.inAll,
+      leaseSeconds,
+      rotationHours,
+    ],
   });
   return rows;
 }
 
+/** How many deliveries one process has under way at once. */
+export interface DeliveryBounds {
+  inAll: number;
+  /** One that hangs keeps nobody else waiting … */
+  ofEndpoint: number;
+  /** … nor do all of one customer's. */
+  ofOwner: number;
+  /** All addresses together whose last attempt failed; each of them has one. */
+  ofFailing: number;
+}
+
 export interface DueOptions {
-  most: number;
-  perEndpoint: number;
+  bounds: DeliveryBounds;
   /** How many of each address this process has under way. */
   busy: ReadonlyMap<WebhookId, number>;
   leaseSeconds: number;

@@ -3,6 +3,7 @@ export const WEBHOOK_EVENT_TYPES = {
   TRANSFER_UPDATED: 'transfer.updated',
   BALANCE_UPDATED: 'balance.updated',
   RISK_ALERT_RAISED: 'risk_alert.raised',
+  WEBHOOK_SWITCHED_OFF: 'webhook.switched_off',
 } as const;
 
 export type WebhookEventType = keyof typeof WEBHOOK_EVENT_TYPES;

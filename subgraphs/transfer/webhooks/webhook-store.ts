@@ -1,5 +1,6 @@
 import type { Queryable } from '../../../platform/db.ts';
 import type { TransferId, UserId, WebhookId } from '../../../platform/ids.ts';
+import { recordDeliveries } from './delivery-store.ts';
 import type { WebhookEventType } from './event-types.ts';
 
 /** An address as it is stored. */
@@ -13,11 +14,14 @@ export interface WebhookEndpoint {
   secretGeneration: number;
   /** When the secret before this one was replaced. */
   rotatedAt: Date | null;
+  /** Since when every attempt has failed. */
+  failingSince: Date | null;
   createdAt: Date;
 }
 
 const COLUMNS = `id, owner_id AS "ownerId", url, event_types AS "eventTypes", is_active AS "isActive",
-  inactive_reason AS "inactiveReason", secret_generation AS "secretGeneration", rotated_at AS "rotatedAt", created_at AS "createdAt"`;
+  inactive_reason AS "inactiveReason", secret_generation AS "secretGeneration", rotated_at AS "rotatedAt", failing_since AS "failingSince",
+  created_at AS "createdAt"`;
 
 /** Adds an address unless its owner has `most` already. Two additions at once wait for each other. */
 export async function addEndpoint(
@@ -75,6 +79,7 @@ export async function changeEndpoint(
              is_active = coalesce($5, is_active),
              inactive_reason = CASE $5 WHEN true THEN NULL WHEN false THEN $6 ELSE inactive_reason END,
              secret_generation = secret_generation + $7::boolean::integer,
+             failing_since = CASE WHEN $5 OR $3::text IS NOT NULL THEN NULL ELSE failing_since END,
              rotated_at = CASE WHEN $7 THEN clock_timestamp() ELSE rotated_at END,
              deleted_at = CASE WHEN $8 THEN clock_timestamp() END
            WHERE id = $1 AND owner_id = $2 AND deleted_at IS NULL RETURNING ${COLUMNS}`,
@@ -83,13 +88,50 @@ export async function changeEndpoint(
   return rows[0] ?? null;
 }
 
-/** Nobody answers there any more: switches an address off, with a reason for its owner. */
-export async function deactivateEndpoint(db: Queryable, id: WebhookId, reason: string): Promise<void> {
+/** Notes that an attempt arrived: whatever failed before is over. */
+export async function noteWorking(db: Queryable, id: WebhookId): Promise<void> {
   await db.query({
-    name: 'transfer-deactivate-webhook-endpoint',
-    text: 'UPDATE webhook_endpoint SET is_active = false, inactive_reason = $2 WHERE id = $1 AND is_active',
+    name: 'transfer-note-webhook-endpoint-working',
+    text: 'UPDATE webhook_endpoint SET failing_since = NULL WHERE id = $1 AND failing_since IS NOT NULL',
+    values: [id],
+  });
+}
+
+/** Notes that an attempt failed. True when every attempt has, for so many hours. */
+export async function noteFailing(db: Queryable, id: WebhookId, hours: number): Promise<boolean> {
+  const { rows } = await db.query<{ tooLong: boolean }>({
+    name: 'transfer-note-webhook-endpoint-failing',
+    text: `WITH noted AS (
+             UPDATE webhook_endpoint SET failing_since = clock_timestamp() WHERE id = $1 AND failing_since IS NULL
+           )
+           SELECT coalesce(failing_since < clock_timestamp() - make_interval(hours => $2), false) AS "tooLong"
+           FROM webhook_endpoint WHERE id = $1`,
+    values: [id, hours],
+  });
+  return rows[0]?.tooLong ?? false;
+}
+
+/**
+ * Nobody answers there any more: switches an address off, with a reason for its owner, and tells those of the owner's other addresses that
+ * want to know. Once, however many attempts find it at the same moment. Says whether it was on.
+ */
+export async function switchOffEndpoint(tx: Queryable, id: WebhookId, reason: string): Promise<boolean> {
+  const { rows } = await tx.query<{ ownerId: UserId; url: string; at: Date }>({
+    name: 'transfer-switch-off-webhook-endpoint',
+    text: `UPDATE webhook_endpoint SET is_active = false, inactive_reason = $2 WHERE id = $1 AND is_active
+           RETURNING owner_id AS "ownerId", url, date_trunc('milliseconds', clock_timestamp()) AS at`,
     values: [id, reason],
   });
+  const [off] = rows;
+  if (!off) return false;
+  const others = await activeEndpointsOf(tx, [off.ownerId]);
+  const at = off.at.toISOString();
+  const data = { endpointId: id, url: off.url, reason, at };
+  const type = 'WEBHOOK_SWITCHED_OFF' satisfies WebhookEventType;
+  const told = others.filter(({ eventTypes }) => eventTypes.includes(type));
+  const eventId = `${id}:off:${off.at.getTime()}`;
+  await recordDeliveries(tx, told.map((other) => ({ endpointId: other.id, eventId, type, data, at }))); // prettier-ignore
+  return true;
 }
 
 /** The active addresses of some owners. */

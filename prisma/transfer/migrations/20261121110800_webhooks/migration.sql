@@ -10,6 +10,7 @@ CREATE TABLE webhook_endpoint (
   -- The secret itself is kept nowhere: it follows from the bank's secret, the id and this number.
   secret_generation integer NOT NULL DEFAULT 1,
   rotated_at timestamptz(3), -- the secret before this one signs beside it for a while
+  failing_since timestamptz(3), -- the first attempt that failed and was followed by none that did not
   created_at timestamptz(3) NOT NULL DEFAULT clock_timestamp(),
   deleted_at timestamptz(3)
 );
@@ -33,4 +34,6 @@ CREATE TABLE webhook_delivery (
   PRIMARY KEY (endpoint_id, event_id)
 );
 CREATE UNIQUE INDEX webhook_delivery_in_order ON webhook_delivery (endpoint_id, seq);
-CREATE INDEX webhook_delivery_due ON webhook_delivery (next_attempt_at) WHERE status = 'PENDING';
+-- Each address is looked at by itself, so that a long queue of one costs the others nothing.
+CREATE INDEX webhook_delivery_due ON webhook_delivery (endpoint_id, next_attempt_at, seq) WHERE status = 'PENDING';
+CREATE INDEX webhook_endpoint_active ON webhook_endpoint (id) WHERE is_active;
