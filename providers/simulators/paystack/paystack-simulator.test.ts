@@ -182,7 +182,8 @@ describe('the simulated Paystack', () => {
     const first = await startPaystackSimulator(options);
     first.sendWebhooksTo(url);
     await send({ reference }, { ...nuban, account_number: '0123450004' }, first);
-    await until('it is paid', () => first.payouts()[0]!.status === 'SUCCEEDED');
+    // A slow machine may find that it has come back already.
+    await until('it is paid', () => ['SUCCEEDED', 'REVERSED'].includes(first.payouts()[0]!.status));
     await first.close();
     expect(readFileSync(file, 'utf8')).toContain('transfer.success');
 

@@ -1,7 +1,9 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import type { AccountId } from '../../../platform/ids.ts';
+import { hurryJob } from '../../../tests/payout-jobs.ts';
 import { expectOccurrencesOnce, makeDue, scheduling } from '../../../tests/schedule-world.ts';
 import { ALLOW, openTransferWorld, type Customer, type TransferWorld } from '../../../tests/transfer-world.ts';
+import { until } from '../../../tests/until.ts';
 
 /* A run that meets a cancel has happened or has not: never both, and what the order shows is what the books say. */
 
@@ -102,4 +104,30 @@ test('a run whose process died after the transfer was made has happened, though 
   expect((await orders.settled(ada, id, 1))[0]).toMatchObject({ status: 'DONE' });
   expect(await fate(id)).toBe('CANCELLED, DONE, 1 transfers');
   expect(await world.balance(from)).toBe(9_900n);
+});
+
+test.each([
+  ['cancel', 'CANCELLED'],
+  ['pause', 'PAUSED'],
+] as const)('a run that only an outage puts off is given up minutes after its owner’s %s', async (stop, code) => {
+  world.risk.answer = () => Promise.reject(new Error('risk is away'));
+  const { id } = (await orders.create(ada, rent())).standingOrder!;
+  await makeDue(world.admin, id);
+  const row = 'transfer.standing_order_occurrence WHERE standing_order_id = $1';
+  const begun = `SELECT FROM ${row} AND begun_at IS NOT NULL`;
+  await until('the attempt has begun', async () => (await world.admin.query(begun, [id])).rowCount);
+  await orders[stop](ada, id);
+  const status = async () => (await world.admin.query(`SELECT status, code FROM ${row}`, [id])).rows;
+  // It may have been made just then: for some minutes it is asked after.
+  expect(await status()).toMatchObject([{ status: 'DUE' }]);
+  await world.admin.query(
+    `UPDATE transfer.standing_order_occurrence SET begun_at = begun_at - interval '11 minutes' WHERE standing_order_id = $1`,
+    [id],
+  );
+  await until('it is given up', async () => {
+    await hurryJob(world.admin, `occurrence:${id}:1`);
+    return (await status())[0].status !== 'DUE';
+  });
+  expect(await status()).toEqual([{ status: 'SKIPPED', code }]);
+  expect(await world.balance(from)).toBe(10_000n);
 });

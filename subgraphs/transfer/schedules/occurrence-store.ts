@@ -14,7 +14,8 @@ import type { Occurrence } from './occurrences.ts';
  *
  *   (nothing) -> DUE                  claimed, under the order's lock: the primary key lets it happen once
  *   (nothing) -> SKIPPED              missed, or the order was paused
- *   DUE       -> DUE, begun           an attempt is under way: it is carried through, whatever happens to the order
+ *   DUE       -> DUE, begun           an attempt is under way: it is carried through, whatever happens to the order; of one that was stopped what
+ *                                     only an outage puts off is given up after minutes
  *   DUE       -> SKIPPED              paused or cancelled before an attempt had begun
  *   DUE, begun -> DUE, attempt + 1    too little money with RETRY: the next attempt has another idempotency key
  *   DUE, begun -> DONE | SKIPPED | FAILED
@@ -107,8 +108,10 @@ export interface BegunAttempt extends OrderedTransfer {
   idempotencyKey: string;
   /** Where it was ordered; null once an occurrence of the order is DONE. */
   origin: ClientOrigin | null;
-  /** Begun so long ago that what may pass by itself has had its time. */
+  /** Begun so long ago that what may pass by itself has had its time; of an order that was stopped meanwhile that is much shorter. */
   isOld: boolean;
+  /** The order was stopped after it had begun. */
+  stopped: 'PAUSED' | 'CANCELLED' | null;
 }
 
 interface BegunRow {
@@ -123,6 +126,7 @@ interface BegunRow {
   preference: Preference;
   attempt: number;
   is_old: boolean;
+  stopped: BegunAttempt['stopped'];
 }
 
 /**
@@ -138,8 +142,10 @@ export async function beginAttempt(db: Queryable, { orderId, number }: Occurrenc
            WHERE o.id = n.standing_order_id AND n.standing_order_id = $1 AND n.number = $2 AND n.status = 'DUE'
              AND (n.begun_at IS NOT NULL OR o.status IN ('ACTIVE', 'ENDED') AND n.run_after <= clock_timestamp())
            RETURNING o.user_id, o.key_seed, o.origin, o.source, o.destination, n.amount, o.currency, o.description, o.preference, n.attempt,
-             clock_timestamp() > n.begun_at + make_interval(hours => $3) AS is_old`,
-    values: [orderId, number, POLICY.schedules.giveUpHours],
+             clock_timestamp() > n.begun_at + CASE WHEN o.status IN ('PAUSED', 'CANCELLED')
+               THEN make_interval(mins => $4) ELSE make_interval(hours => $3) END AS is_old,
+             CASE WHEN o.status IN ('PAUSED', 'CANCELLED') THEN o.status END AS stopped`,
+    values: [orderId, number, POLICY.schedules.giveUpHours, POLICY.schedules.giveUpStoppedMinutes],
   });
   const row = rows[0];
   return row
@@ -154,6 +160,7 @@ export async function beginAttempt(db: Queryable, { orderId, number }: Occurrenc
         idempotencyKey: `occurrence:${row.key_seed}:${number}:${row.attempt}`,
         origin: row.origin,
         isOld: row.is_old,
+        stopped: row.stopped,
       }
     : null;
 }

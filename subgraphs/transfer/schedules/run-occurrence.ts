@@ -49,6 +49,13 @@ async function record(
   // What is retryable has stored nothing. A process that stops refuses so, too, and must not make it a verdict.
   if (retryable && (!attempt.isOld || signal.aborted))
     throw new Error(`an occurrence was refused with ${code} for now`);
+  if (retryable && attempt.stopped) {
+    await endOccurrence(pool, id, {
+      ...attempt,
+      verdict: { status: 'SKIPPED', transferId: null, code: attempt.stopped },
+    });
+    return;
+  }
   if (code !== 'INSUFFICIENT_FUNDS') {
     await endOccurrence(pool, id, { ...attempt, verdict: { status: 'FAILED', transferId: null, code } });
     return;
