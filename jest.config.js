@@ -17,7 +17,11 @@ export default {
   globalTeardown: './tests/stop-cluster.js',
   // Two keep a small machine's processors busy; a file that boots the whole bank brings processes of its own.
   maxWorkers: 2,
-  testTimeout: 30_000,
+  // What a test file loads as ES modules is never freed. A worker that has grown is replaced: at the end of a run one of some gigabytes takes the
+  // system longer to clear away than jest waits, and is then told as leaking.
+  workerIdleMemoryLimit: '800MB',
+  // Only what is broken takes so long: a machine may be several times slower than the one a test was written on.
+  testTimeout: 240_000,
   collectCoverageFrom: [
     '{bank,gateway,ledger,platform,providers,scripts,subgraphs}/**/*.ts',
     '!**/*.test.ts',

@@ -34,7 +34,7 @@ beforeAll(async () => {
   secrets = deriveSecrets(readOrCreateSecret(made));
   const postgres = await startEmbeddedPostgres({ folder: made, secrets, settings });
   await postgres.stop();
-}, 60_000);
+});
 afterAll(async () => {
   for (const folder of folders) await removeEmbeddedPostgres(folder);
   rmSync(directory, { recursive: true, force: true });

@@ -17,7 +17,7 @@ import {
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { PROVIDER_IDS } from '../platform/config.ts';
 import { simulatorFile } from '../providers/simulators/simulator-files.ts';
 import { createTestDatabase, type TestDatabase } from '../tests/database.ts';
@@ -33,8 +33,6 @@ import { findPostmaster, isAlive } from './postmaster.ts';
 const directory = mkdtempSync(path.join(tmpdir(), 'dwaybank-main-'));
 const made = path.join(directory, 'made');
 const isRoot = process.getuid?.() === 0;
-// Whole processes start here, while other files keep the processors busy.
-jest.setTimeout(90_000);
 const folders: string[] = [];
 const running: BankProcess[] = [];
 
@@ -43,7 +41,7 @@ beforeAll(async () => {
   folders.push(made);
   const bank = await startBankProcess(made);
   expect(await bank.stop()).toBe(0);
-}, 60_000);
+});
 
 afterEach(async () => {
   for (const { child } of running.splice(0)) {
@@ -234,11 +232,11 @@ describe('ending', () => {
     });
     let output = '';
     npm.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));
-    await until('the bank serves', () => output.includes('Ctrl-C stops the bank.'), 30_000);
+    await until('the bank serves', () => output.includes('Ctrl-C stops the bank.'), 120_000);
     const postgres = postgresOf(folder)!;
     const { pid } = JSON.parse(readFileSync(bankFolder(folder).bankFile, 'utf8')) as { pid: number };
     npm.kill('SIGTERM');
-    await until('bank and Postgres are gone', () => !isAlive(pid) && !isAlive(postgres), 5_000);
+    await until('bank and Postgres are gone', () => !isAlive(pid) && !isAlive(postgres));
   });
 });
 
@@ -270,7 +268,7 @@ test('a bank that was killed loses nothing: the next one takes its Postgres over
   process.kill(postgresOf(folder)!, 'SIGKILL');
   expect(await once(third.child, 'exit')).toEqual([1, null]);
   expect(third.output()).toContain('Postgres of this bank has ended unexpectedly; start the bank again.');
-}, 60_000);
+});
 
 test('--fresh begins anew, also on data that are damaged', async () => {
   const folder = copyOfBank('fresh');
@@ -294,7 +292,7 @@ test('of three banks that start at the same moment in an empty folder, one runs'
   const failures = starts.filter((outcome) => outcome.status === 'rejected').map(({ reason }) => String(reason));
   expect(failures).toHaveLength(2);
   for (const failure of failures) expect(failure).toContain('is running already');
-}, 60_000);
+});
 
 describe('what keeps a bank from starting is said in one sentence', () => {
   test('an unknown option', async () => {
@@ -478,7 +476,7 @@ describe('with a Postgres of one’s own', () => {
     });
     let output = '';
     child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));
-    await until('the bank serves', () => output.includes('Ctrl-C stops the bank.'), 30_000);
+    await until('the bank serves', () => output.includes('Ctrl-C stops the bank.'), 120_000);
     expect(statSync(bankFolder(folder).data).mode & 0o777).toBe(0o700);
     expect(statSync(bankFolder(folder).secretFile).mode & 0o777).toBe(0o600);
     child.kill('SIGINT');

@@ -181,7 +181,7 @@ describe('a server of one’s own', () => {
     server = new URL(postgres.adminUrl('postgres'));
     server.username = 'operator';
     server.password = 'operators password';
-  }, 60_000);
+  });
   afterAll(async () => {
     await removeEmbeddedPostgres(folder);
     rmSync(directory, { recursive: true });

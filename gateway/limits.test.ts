@@ -101,7 +101,8 @@ describe('what would take the gateway’s time is refused', () => {
   ])('%s', (_, query, code) => {
     const before = performance.now();
     expect(codeOf(query)).toBe(code);
-    expect(performance.now() - before).toBeLessThan(200);
+    // A few milliseconds where nothing else runs; what multiplies would take minutes.
+    expect(performance.now() - before).toBeLessThan(5_000);
   });
 
   test('fragments in a circle come to an end', () => {

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { newId, type TransferId } from '../platform/ids.ts';
+import { timeUpWhen } from '../tests/time-up.ts';
 import { until } from '../tests/until.ts';
 import { createFlutterwavePayouts } from './flutterwave/flutterwave-payouts.ts';
 import {
@@ -22,7 +23,7 @@ import type { PayoutSimulator } from './simulators/payouts/payout-simulator.ts';
 const directory = mkdtempSync(path.join(tmpdir(), 'dwaybank-payouts-'));
 afterAll(() => rmSync(directory, { recursive: true }));
 
-const soon = (ms = 10_000) => AbortSignal.timeout(ms);
+const soon = (ms = 120_000) => AbortSignal.timeout(ms);
 const LONG_AGO = new Date(Date.now() - 3_600_000);
 
 const PROVIDERS = [
@@ -222,7 +223,8 @@ describe.each(PROVIDERS)('$name', ({ name, toSend, toAsk, fee, refusal, account,
     'so does the account …%s, which is paid and never told of',
     async (number) => {
       const payout = request({ destination: bank(number) });
-      await expect(payouts.send(payout, soon(1_500))).rejects.toBeInstanceOf(ProviderOutcomeUnknownError);
+      const arrived = timeUpWhen('it is taken', () => taken(payout).length === 1);
+      await expect(payouts.send(payout, arrived)).rejects.toBeInstanceOf(ProviderOutcomeUnknownError);
       await finished(payout, 'SUCCEEDED');
       expect(taken(payout)).toHaveLength(1);
     },
@@ -283,7 +285,7 @@ describe.each(PROVIDERS)('$name', ({ name, toSend, toAsk, fee, refusal, account,
     const { key, transferId } = request();
     const asked = payouts.find({ key, transferId, sentAt: LONG_AGO }, soon(100));
     await expect(asked).rejects.toBeInstanceOf(ProviderOutcomeUnknownError);
-    expect(performance.now() - began).toBeLessThan(5_000);
+    expect(performance.now() - began).toBeLessThan(60_000);
     await expect(payouts.checkHealth(AbortSignal.abort())).rejects.toBeInstanceOf(ProviderOutcomeUnknownError);
   });
 

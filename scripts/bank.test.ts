@@ -72,7 +72,7 @@ describe('npm run bank', () => {
     expect(await bank('--help')).toMatchObject({ code: 0, out: expect.stringContaining('release-hold HOLD') });
     expect(await bank('frobnicate')).toMatchObject({ code: 2, error: expect.stringContaining('there is no command') });
     expect(await bank('stuck', '--older-than', 'soon')).toMatchObject({ code: 2 });
-  }, 60_000);
+  });
 
   test('explains a transfer and lists what is stuck', async () => {
     const { code, out, error } = await bank('explain', transferId);
@@ -96,7 +96,7 @@ describe('npm run bank', () => {
       code: 1,
       error: expect.stringContaining('no such transfer'),
     });
-  }, 60_000);
+  });
 
   test('makes staff, and only staff counts as --by', async () => {
     expect(await bank('pause', 'Now.', '--all', '--by', email.kofi)).toMatchObject({
@@ -118,7 +118,7 @@ describe('npm run bank', () => {
       error: expect.stringContaining('UNKNOWN_PROVIDER'),
     });
     expect(await bank('revoke', email.kofi, 'ADMIN')).toMatchObject({ code: 0 });
-  }, 120_000);
+  });
 
   test('frees a hold by the word of two different people with the role ADMIN, and of nobody else', async () => {
     const hold = await world.hold(ada, 100n);
@@ -139,14 +139,14 @@ describe('npm run bank', () => {
     await bank('grant', email.ada, 'ADMIN');
     expect(await release('--by', email.ada)).toMatchObject({ code: 0, out: 'The hold is released.\n' });
     for (const each of Object.values(email)) await bank('revoke', each, 'ADMIN');
-  }, 120_000);
+  });
 
   test('alarms end with 1 while there is one, and read-only is one', async () => {
     expect(await bank('alarms')).toEqual({ code: 0, out: 'No alarms.\n', error: '' });
     expect(await bank('read-only', 'on', 'We look at the books.')).toMatchObject({ code: 0 });
     expect(await bank('alarms', '--json')).toMatchObject({ code: 1, out: expect.stringContaining('POSTING_STOPPED') });
     expect(await bank('read-only', 'off')).toMatchObject({ code: 0 });
-  }, 60_000);
+  });
 });
 
 describe('npm run ledger:verify', () => {
@@ -177,5 +177,5 @@ describe('npm run ledger:verify', () => {
       code: 1,
       error: expect.stringContaining('--from takes a position'),
     });
-  }, 60_000);
+  });
 });

@@ -17,7 +17,7 @@ export interface BankProcess {
 }
 
 const READY = /GraphQL\s+(http:\/\/\S+)\/graphql/;
-const START_DEADLINE_MS = 60_000;
+const START_DEADLINE_MS = 120_000;
 
 /** Starts the bank of a folder and resolves when it serves; rejects with what it printed when it ends before. */
 export async function startBankProcess(

@@ -12,7 +12,7 @@ let bank: BankProcess;
 beforeAll(async () => {
   folder = mkdtempSync(path.join(tmpdir(), 'dwaybank-demo-'));
   bank = await startBankProcess(folder);
-}, 90_000);
+});
 
 afterAll(async () => {
   await bank.stop();
@@ -45,7 +45,7 @@ describe('npm run demo', () => {
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
     expect(stdout).toMatch(/(\d+) of \1 claims held/);
     expect(stdout).not.toContain('\u001b[');
-  }, 90_000);
+  });
 
   test('says all of it as one JSON document, with progress beside it', async () => {
     const { code, stdout, stderr } = await runDemo('--url', bank.url, '--json');
@@ -54,19 +54,15 @@ describe('npm run demo', () => {
     expect(claims.length).toBeGreaterThan(20);
     expect(Object.keys(tables)).toEqual(expect.arrayContaining(['statement', 'portfolio', 'risk factors']));
     expect(stderr).toContain('20 transfers');
-  }, 90_000);
+  });
 
   for (const file of ['ofx/checking.ofx', 'camt053/camt053.v4.xml']) {
     // Real files lie beside the checkout or not at all.
     const onRealFile = existsSync(real(file)) ? test : test.skip;
-    onRealFile(
-      `holds on the real statement ${file}`,
-      async () => {
-        const { code, stdout, stderr } = await runDemo('--url', bank.url, '--statement', real(file));
-        expect({ code, stderr, lost: stdout.match(/.*NOT .*/g) }).toEqual({ code: 0, stderr: '', lost: null });
-      },
-      90_000,
-    );
+    onRealFile(`holds on the real statement ${file}`, async () => {
+      const { code, stdout, stderr } = await runDemo('--url', bank.url, '--statement', real(file));
+      expect({ code, stderr, lost: stdout.match(/.*NOT .*/g) }).toEqual({ code: 0, stderr: '', lost: null });
+    });
   }
 
   test('fails with the reason when a statement is refused', async () => {
@@ -76,7 +72,7 @@ describe('npm run demo', () => {
     expect(code).toBe(1);
     expect(stdout).toMatch(/NOT .*STATEMENT_EMPTY/);
     expect(stderr).toContain('did not hold');
-  }, 90_000);
+  });
 
   test('says in one sentence that there is no bank, no such file, no such option', async () => {
     const answers = await Promise.all([

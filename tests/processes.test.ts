@@ -34,7 +34,7 @@ beforeAll(async () => {
     run('subgraphs/main.ts', ['transfer', 'risk', 'insights'], {}, /insights\s+http/),
   ]);
   await Promise.all(gatewayPorts.map((port) => run('gateway/main.ts', [], { PORT: String(port) }, /gateway\s+http/)));
-}, 60_000);
+});
 
 afterAll(async () => {
   for (const client of clients) await client.dispose();
@@ -80,7 +80,7 @@ async function run(file: string, args: string[], environment: NodeJS.ProcessEnv,
   children.push(child);
   let output = '';
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => (output += chunk.toString()));
-  await until(`${file} ${args.join(' ')} is ready`, () => ready.test(output) || child.exitCode !== null, 50_000);
+  await until(`${file} ${args.join(' ')} is ready`, () => ready.test(output) || child.exitCode !== null, 120_000);
   if (!ready.test(output)) throw new Error(`${file} ended at its start:\n${output}`);
 }
 

@@ -24,7 +24,7 @@ export const noRedisReason: string | null =
 /** The end of a title: empty, or why the tests below it are skipped. */
 export const skippedWithoutRedis: string = noRedisReason ? ` (skipped: ${noRedisReason})` : '';
 
-const START_DEADLINE_MS = 10_000;
+const START_DEADLINE_MS = 60_000;
 
 /** Starts a Redis, or returns null where there is none. */
 export async function startRedis(): Promise<TestRedis | null> {

@@ -6,6 +6,7 @@ import path from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { newId, type TransferId } from '../../platform/ids.ts';
 import { ibanEnding } from '../../tests/ibans.ts';
+import { timeUpWhen } from '../../tests/time-up.ts';
 import { until } from '../../tests/until.ts';
 import { ProviderOutcomeUnknownError } from '../card-provider.ts';
 import {
@@ -27,7 +28,7 @@ const file = path.join(directory, 'bankrail.jsonl');
 let bank: BankrailSimulator;
 let payouts: PayoutProvider;
 
-const soon = (ms = 10_000) => AbortSignal.timeout(ms);
+const soon = (ms = 120_000) => AbortSignal.timeout(ms);
 const open = () => startBankrailSimulator({ file, secretKey: KEY, iban: OURS, delayMs: 20 });
 const connect = (url = bank.url, secretKey = KEY) =>
   createBankrailPayouts({ url, secretKey, debtor: { name: 'DwayBank', iban: OURS } });
@@ -173,7 +174,8 @@ describe('what became of a payout', () => {
 
   test.each(['0006', '0007'])('is unknown when the bank takes the file and does not answer (%s)', async (digits) => {
     const asked = request({ iban: ibanEnding(digits) });
-    await expect(payouts.send(asked, soon(300))).rejects.toBeInstanceOf(ProviderOutcomeUnknownError);
+    const arrived = timeUpWhen('the file is taken', () => given(asked).length === 1);
+    await expect(payouts.send(asked, arrived)).rejects.toBeInstanceOf(ProviderOutcomeUnknownError);
     bank.calm();
     expect(await endOf(asked)).toMatchObject({ outcome: 'SUCCEEDED' });
   });

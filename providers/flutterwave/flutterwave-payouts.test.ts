@@ -35,7 +35,7 @@ afterAll(async () => {
   server.closeAllConnections();
 });
 
-const soon = () => AbortSignal.timeout(5_000);
+const soon = () => AbortSignal.timeout(120_000);
 const good = (data: unknown): Scripted => ({ status: 200, body: { status: 'success', message: 'ok', data } });
 const bad = (message: string, status = 400): Scripted => ({ status, body: { status: 'error', message, data: null } });
 const request = (): PayoutRequest => {

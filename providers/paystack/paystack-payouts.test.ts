@@ -45,7 +45,7 @@ beforeEach(() => {
   script = { 'POST /transferrecipient': good({ recipient_code: 'RCP_1' }) };
 });
 
-const soon = () => AbortSignal.timeout(5_000);
+const soon = () => AbortSignal.timeout(120_000);
 const holder = 'Ada Obi';
 
 function good(data: unknown): Scripted {

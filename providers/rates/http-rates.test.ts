@@ -89,7 +89,7 @@ describe('rates over HTTP', () => {
     const startMs = performance.now();
     const patient = { timeoutMs: 20_000, deadlineMs: 50, retries: { ...QUICK.retries!, most: 1_000 } };
     await expect(read(patient)).rejects.toThrow('did not answer in time');
-    expect(performance.now() - startMs).toBeLessThan(5_000);
+    expect(performance.now() - startMs).toBeLessThan(15_000);
   });
 
   test('that stop half way are none', async () => {

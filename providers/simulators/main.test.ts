@@ -3,14 +3,13 @@ import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { afterAll, afterEach, expect, jest, test } from '@jest/globals';
+import { afterAll, afterEach, expect, test } from '@jest/globals';
 import { newId, type TransferId, type UserId } from '../../platform/ids.ts';
 import { until } from '../../tests/until.ts';
 import { createBankrailPayouts } from '../bankrail/bankrail-payouts.ts';
 import { createStripeCards } from '../stripe/stripe-cards.ts';
 
 /* The simulators as people run them: a process of their own, killed as no process may be. */
-jest.setTimeout(90_000);
 const KEY = 'sk_test_ownProcess000001';
 const directory = mkdtempSync(path.join(tmpdir(), 'dwaybank-simulators-'));
 const children: ChildProcess[] = [];
@@ -44,7 +43,7 @@ function run(given: string[], environment: NodeJS.ProcessEnv = {}) {
 
 async function start() {
   const { child, output } = run(['--port', '0']);
-  await until('the simulator listens', () => output().includes('Stripe  http') || child.exitCode !== null, 60_000);
+  await until('the simulator listens', () => output().includes('Stripe  http') || child.exitCode !== null, 120_000);
   const url = /Stripe {2}(http:\S+)/.exec(output())?.[1];
   if (url === undefined) throw new Error(`the simulator ended at its start:\n${output()}`);
   return { child, url, cards: createStripeCards({ secretKey: KEY, url }) };
@@ -64,7 +63,7 @@ async function control(url: string, method: string, place: string, body?: unknow
   return (await response.json()) as Told;
 }
 
-const soon = () => AbortSignal.timeout(20_000);
+const soon = () => AbortSignal.timeout(120_000);
 
 test.each([
   ['before the work', 'WAIT_BEFORE', 0],
@@ -104,7 +103,7 @@ test.each([
       createBankrailPayouts({ url, secretKey: key, debtor: { name: 'DwayBank', iban: 'DE02120300000000202051' } });
     const open = async () => {
       const { child, output } = run(['--port', '0'], { BANKRAIL_SECRET_KEY: key });
-      await until('the bank listens', () => find(output()) ?? child.exitCode !== null, 60_000);
+      await until('the bank listens', () => find(output()) ?? child.exitCode !== null, 120_000);
       const url = find(output())!;
       const ask = async (method: string, place: string, body?: unknown) => {
         const headers = { authorization: `Bearer ${key}` };

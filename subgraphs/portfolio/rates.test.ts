@@ -268,7 +268,7 @@ describe('a history', () => {
     // Accounts, balances, rates of the days; the newest rates once a second.
     for (const { statements } of [week, decade]) expect([3, 4]).toContain(statements);
     // Some 150 ms on the machine this was written on; the bound only catches what grows with the rows.
-    expect(tookMs).toBeLessThan(3_000);
+    expect(tookMs).toBeLessThan(10_000);
   });
 
   /** A hundred thousand balances over ten years, and a day of rates for each day of them. */

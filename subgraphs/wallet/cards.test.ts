@@ -201,7 +201,6 @@ describe('a provider that is away', () => {
       const card = await done(methods.connectCard(viewer, 'pm_card_visa'));
       expect(await methods.list(viewer)).toEqual([card]);
     },
-    30_000,
   );
 
   test('when a card is synced: it stays as it was', async () => {
@@ -224,7 +223,7 @@ describe('a provider that is away', () => {
     await world.subgraph.start!();
     await until('the card is forgotten', async () => (await referenceOf(card.id)) === null);
     expect(await isKept(reference)).toBe(false);
-  }, 30_000);
+  });
 });
 
 test('a card that is linked again while others are being forgotten is kept', async () => {

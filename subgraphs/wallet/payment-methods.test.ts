@@ -339,7 +339,7 @@ describe('what connectPaymentMethod takes', () => {
     ]);
     // What is linked already can still be imported.
     await done(methods.connectStatement(viewer, file(0)));
-  }, 120_000);
+  });
 });
 
 test('a payment method that is full takes no line more, and none of the file', async () => {

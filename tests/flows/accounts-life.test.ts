@@ -9,7 +9,7 @@ import { openWorld, type Person, type TransferPayload, type World } from '../wor
 let world: World;
 beforeAll(async () => {
   world = await openWorld({ gateways: 2 });
-}, 60_000);
+});
 afterAll(() => world.close());
 
 /** Somebody of the bank's staff: roles are given behind the graph, and are in the tokens of the next session. */

@@ -27,7 +27,7 @@ beforeAll(async () => {
   world = await openWorld({ gateways: 2, cards: true });
   ada = await world.register('Ada');
   card = await world.linkCard(ada);
-}, 60_000);
+});
 beforeEach(async () => {
   account = await world.openAccount(ada);
 });
@@ -173,7 +173,7 @@ describe('a deposit from a card', () => {
     world.stripe().calm();
     await reaches(id, 'COMPLETED');
     expect(chargesOf(id)).toHaveLength(1);
-  }, 60_000);
+  });
 
   test('is charged once each, whichever of two banks does the job', async () => {
     const answers = await Promise.all(Array.from({ length: 20 }, (_, n) => deposit({}, n % 2)));
@@ -181,7 +181,7 @@ describe('a deposit from a card', () => {
     for (const id of ids) await reaches(id, 'COMPLETED');
     for (const id of ids) expect(chargesOf(id)).toHaveLength(1);
     expect(await world.booked(account)).toEqual({ posted: '80000', version: 20 });
-  }, 60_000);
+  });
 
   test('under one key sent to both banks at once is one deposit', async () => {
     const idempotencyKey = 'twice';

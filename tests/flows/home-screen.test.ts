@@ -47,7 +47,7 @@ beforeAll(async () => {
       return me?.portfolio?.holdings.some(({ currency, quantity }) => currency === 'USD' && quantity === usd);
     });
   }
-}, 120_000);
+});
 
 afterAll(async () => {
   statements.stop();

@@ -13,7 +13,7 @@ beforeAll(async () => {
   world = await openWorld();
   ada = await world.register('Ada');
   bola = await world.register('Bola');
-}, 60_000);
+});
 afterAll(() => world.close());
 
 const TODAY = dayOf(new Date());

@@ -24,7 +24,7 @@ inBrowser(`the playground${CHROMIUM ? '' : ' (skipped: there is no chromium)'}`,
       executablePath: CHROMIUM!,
       args: ['--no-sandbox', '--disable-background-networking', '--disable-gpu'],
     });
-  }, 60_000);
+  });
 
   afterAll(async () => {
     await browser?.close();
@@ -61,7 +61,7 @@ inBrowser(`the playground${CHROMIUM ? '' : ' (skipped: there is no chromium)'}`,
     await result(page).getByText('"Ada"').waitFor();
     expect(outside).toEqual([]);
     await page.close();
-  }, 60_000);
+  });
 
   test('shows a live balance as it changes', async () => {
     const account = await world.openAccount(ada, 'USD');
@@ -75,5 +75,5 @@ inBrowser(`the playground${CHROMIUM ? '' : ' (skipped: there is no chromium)'}`,
     await result(page).getByText('"CHANGE"').waitFor();
     await result(page).getByText('"12.34"').waitFor();
     await page.close();
-  }, 60_000);
+  });
 });

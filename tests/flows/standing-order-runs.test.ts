@@ -19,7 +19,7 @@ beforeAll(async () => {
   bob = await world.register('Bob');
   from = await world.openAccount(ada, 'USD', '1000.00');
   await world.openAccount(bob);
-}, 60_000);
+});
 
 afterAll(async () => {
   await expectOccurrencesOnce(world.admin);
@@ -45,7 +45,7 @@ describe('the runs of a standing order', () => {
       });
     }
     expect(await world.booked(own)).toMatchObject({ posted: '14000', version: 37 });
-  }, 60_000);
+  });
 
   test('are due by the clock of the database alone', async () => {
     const far = await made({ timeOfDay: '00:00' });

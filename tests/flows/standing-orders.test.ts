@@ -19,7 +19,7 @@ beforeAll(async () => {
   bob = await world.register('Bob');
   from = await world.openAccount(ada, 'USD', '1000.00');
   bobs = await world.openAccount(bob);
-}, 60_000);
+});
 
 afterAll(async () => {
   await expectOccurrencesOnce(world.admin);

@@ -30,7 +30,7 @@ beforeAll(async () => {
     });
     expect(transfer?.status).toBe('COMPLETED');
   }
-}, 60_000);
+});
 afterAll(() => world.close());
 
 const month = new Date().toISOString().slice(0, 7);

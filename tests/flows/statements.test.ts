@@ -11,7 +11,7 @@ beforeAll(async () => {
   world = await openWorld({ gateways: 2 });
   ada = await world.register('Ada');
   bola = await world.register('Bola');
-}, 60_000);
+});
 afterAll(() => world.close());
 
 const CHECKING = statementSample('checking.ofx');

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { afterAll, afterEach, expect, jest, test } from '@jest/globals';
+import { afterAll, afterEach, expect, test } from '@jest/globals';
 import { newId, type TransferId } from '../../../platform/ids.ts';
 import { until } from '../../../tests/until.ts';
 import { createFlutterwavePayouts } from '../../flutterwave/flutterwave-payouts.ts';
@@ -11,7 +11,6 @@ import type { PayoutProvider } from '../../payout-provider.ts';
 import { createPaystackPayouts } from '../../paystack/paystack-payouts.ts';
 
 /* The simulators as people run them: a process of their own, killed as no process may be. */
-jest.setTimeout(120_000);
 const KEYS = { PAYSTACK_SECRET_KEY: 'sk_test_ownProcess000001', FLUTTERWAVE_SECRET_KEY: 'FLWSECK_TEST-ownProcess' };
 const directory = mkdtempSync(path.join(tmpdir(), 'dwaybank-killed-'));
 const children: ChildProcess[] = [];
@@ -36,7 +35,7 @@ async function start() {
   let output = '';
   child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));
   const places = () => /Paystack {2}(\S+)[^]*Flutterwave {2}(\S+)\n/.exec(output)?.slice(1) ?? [];
-  await until('the simulators listen', () => places().length === 2 || child.exitCode !== null, 60_000);
+  await until('the simulators listen', () => places().length === 2 || child.exitCode !== null, 120_000);
   const [paystack, flutterwave] = places();
   if (paystack === undefined || flutterwave === undefined) throw new Error(`the simulators ended:\n${output}`);
   const providers = [
@@ -47,7 +46,7 @@ async function start() {
   return { child, providers };
 }
 
-const soon = () => AbortSignal.timeout(30_000);
+const soon = () => AbortSignal.timeout(120_000);
 const payout = () => {
   const transferId = newId<TransferId>();
   const key = transferId.replaceAll('-', '');
@@ -74,7 +73,7 @@ test('killed at any moment under load, they forget nothing that they answered', 
     const { child } = simulators;
     const all = sendAll();
     const enough = 10 * (round + 1);
-    await until('some are answered', () => answered.every(({ size }) => size >= enough), 60_000);
+    await until('some are answered', () => answered.every(({ size }) => size >= enough));
     child.kill('SIGKILL');
     await all;
     simulators = await start();

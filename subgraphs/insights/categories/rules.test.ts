@@ -215,6 +215,6 @@ describe('whatever a text holds', () => {
       outside(text);
     }
     // A thousand times what it takes; a text looked at more than once per character would take minutes.
-    expect(performance.now() - before).toBeLessThan(5_000);
+    expect(performance.now() - before).toBeLessThan(20_000);
   });
 });

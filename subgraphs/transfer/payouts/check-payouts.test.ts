@@ -27,7 +27,7 @@ beforeAll(async () => {
   scene.world.risk.answer = async () => ({ ...REVIEW, spending: SPENDING });
   const held = await scene.started();
   ids = { paid: paid.id, returned: returned.id, held: held.id, failed: failed.id };
-}, 60_000);
+});
 afterAll(() => scene.close());
 
 describe('what was tampered with is found out:', () => {
