@@ -84,6 +84,7 @@ const TABLES = [
   'ledger.hold',
   'ledger.hold_change',
   'ledger.hold_spending',
+  'ledger.pocket',
   'ledger.posting',
   'ledger.posting_gate',
   'ledger.receivable',

@@ -1,56 +1,6 @@
-import fc from 'fast-check';
-import type { LedgerRefusal } from '../ledger/entry.ts';
-import type { HoldEnded } from './holds.ts';
+import { CURRENCIES, destinationOf, FUNDS, LIMIT, type Operation, type Outcome } from './ledger-operations.ts';
 
-/*
- * What can be done with a few accounts and the holds on them, as data, and a model of a few lines that says what must come of it. Accounts
- * and holds (of those there are, modulo) are named by number; amounts count units of their currency.
- */
-
-export type Operation = { crash: boolean } & (
-  | { op: 'post'; from: number; to: number | null; units: bigint }
-  | { op: 'place'; account: number; units: bigint }
-  | { op: 'capture'; hold: number; to: number | null; units: bigint; final: boolean }
-  | { op: 'release'; hold: number; units: bigint | null }
-  | { op: 'increase'; hold: number; units: bigint }
-  | { op: 'pass'; hold: number }
-  | { op: 'sweep' }
-  | { op: 'freeze'; account: number; frozen: boolean }
-);
-
-export type Outcome =
-  'DONE' | LedgerRefusal | HoldEnded | 'CAPTURE_EXCEEDS_HOLD' | 'RELEASE_EXCEEDS_HOLD' | 'NO_SUCH_HOLD' | number;
-
-/** Accounts in currencies of 2, 0 and 18 decimals, two of each; every one of another customer. A unit of ether uses all of its decimals. */
-export const CURRENCIES = ['USD', 'USD', 'JPY', 'JPY', 'ETH', 'ETH'] as const;
-export const UNIT: Record<(typeof CURRENCIES)[number], bigint> = { USD: 1n, JPY: 1n, ETH: 10n ** 18n + 1n };
-/** What each account begins with, and what its owner may spend in a day, in units. */
-export const FUNDS = 100n;
-export const LIMIT = 80n;
-
-const account = fc.nat(CURRENCIES.length - 1);
-const hold = fc.nat(7);
-const units = fc.bigInt(1n, 70n);
-const part = fc.bigInt(1n, 30n);
-/** Now and then to anybody, in another currency perhaps; else (null) to the other account in the same. */
-const to = fc.oneof({ weight: 6, arbitrary: fc.constant(null) }, { weight: 1, arbitrary: account });
-/** A crash is a connection that breaks before the commit. */
-const crash = fc.integer({ min: 0, max: 9 }).map((roll) => roll === 0);
-const op = <Name extends Operation['op']>(name: Name) => fc.constant(name);
-
-const operation: fc.Arbitrary<Operation> = fc.oneof(
-  { weight: 3, arbitrary: fc.record({ op: op('post'), from: account, to, units, crash }) },
-  { weight: 5, arbitrary: fc.record({ op: op('place'), account, units, crash }) },
-  { weight: 5, arbitrary: fc.record({ op: op('capture'), hold, to, units: part, final: fc.boolean(), crash }) },
-  { weight: 3, arbitrary: fc.record({ op: op('release'), hold, units: fc.option(part), crash }) },
-  { weight: 2, arbitrary: fc.record({ op: op('increase'), hold, units: part, crash }) },
-  { weight: 2, arbitrary: fc.record({ op: op('pass'), hold, crash: fc.constant(false) }) },
-  { weight: 1, arbitrary: fc.record({ op: op('sweep'), crash }) },
-  { weight: 1, arbitrary: fc.record({ op: op('freeze'), account, frozen: fc.boolean(), crash: fc.constant(false) }) },
-);
-
-export const operations = (maxLength: number, minLength = 1): fc.Arbitrary<Operation[]> =>
-  fc.array(operation, { minLength, maxLength, size: 'max' });
+/* The books as they must be after any operations (tests/ledger-operations.ts), and what must be said to each: a few lines for what SQL does. */
 
 interface ModelHold {
   account: number;
@@ -61,14 +11,37 @@ interface ModelHold {
 
 /** The books as they must be, in units. */
 export interface Model {
-  accounts: { posted: bigint; held: bigint; spent: bigint; version: number; frozen: boolean }[];
+  accounts: {
+    posted: bigint;
+    held: bigint;
+    spent: bigint;
+    version: number;
+    frozen: boolean;
+    overdraft: bigint;
+    /** Of what is held. */
+    pocket: bigint;
+  }[];
   holds: ModelHold[];
+  /** What was posted, and what of it was not taken back. */
+  posts: { from: number; to: number; remaining: bigint }[];
+  /** What is owed by whose account it is. */
+  debts: { account: number; owed: bigint }[];
 }
 
 export function newModel(): Model {
   return {
-    accounts: CURRENCIES.map(() => ({ posted: FUNDS, held: 0n, spent: 0n, version: 1, frozen: false })),
+    accounts: CURRENCIES.map(() => ({
+      posted: FUNDS,
+      held: 0n,
+      spent: 0n,
+      version: 1,
+      frozen: false,
+      overdraft: 0n,
+      pocket: 0n,
+    })),
     holds: [],
+    posts: [],
+    debts: [],
   };
 }
 
@@ -91,12 +64,20 @@ export function predict(model: Model, operation: Operation): Outcome {
     case 'freeze':
       model.accounts[operation.account]!.frozen = operation.frozen;
       return 'DONE';
+    case 'overdraft':
+      return predictOverdraft(model, operation);
+    case 'pocket':
+      return predictPocket(model, operation);
+    case 'reverse':
+      return predictReversal(model, operation);
+    case 'collect':
+      return predictCollection(model, operation);
     case 'capture':
     case 'increase':
     case 'pass':
     case 'release': {
       const found = model.holds[operation.hold % model.holds.length];
-      return found ? predictOfHold(model, found, operation) : 'NO_SUCH_HOLD';
+      return found ? predictOfHold(model, found, operation) : 'NOTHING_THERE';
     }
   }
 }
@@ -134,19 +115,72 @@ function predictOfHold(model: Model, hold: ModelHold, operation: OfHold): Outcom
   return 'DONE';
 }
 
-/** Where money goes: never onto the account that it leaves. */
-export const destinationOf = (from: number, to: number | null): number => (to === null || to === from ? from ^ 1 : to);
-
 function predictPost(model: Model, { from, units, ...operation }: Extract<Operation, { op: 'post' }>): Outcome {
   const to = destinationOf(from, operation.to);
   const source = model.accounts[from]!;
   if (source.frozen) return 'ACCOUNT_FROZEN';
-  if (source.posted - source.held < units) return 'INSUFFICIENT_FUNDS';
+  if (source.posted - source.held + source.overdraft < units) return 'INSUFFICIENT_FUNDS';
   const refusal = refusalToReceive(model, from, to);
   if (refusal) return refusal;
   if (source.spent + units > LIMIT) return 'LIMIT_EXCEEDED';
   source.spent += units;
   move(model, from, to, units);
+  model.posts.push({ from, to, remaining: units });
+  return 'DONE';
+}
+
+function predictOverdraft(model: Model, { account, units }: Extract<Operation, { op: 'overdraft' }>): Outcome {
+  const found = model.accounts[account]!;
+  if (found.overdraft === units) return 'UNCHANGED';
+  if (found.posted - found.held + units < 0n) return 'OVERDRAFT_IN_USE';
+  found.overdraft = units;
+  found.version++;
+  return 'DONE';
+}
+
+function predictPocket(model: Model, { account, units }: Extract<Operation, { op: 'pocket' }>): Outcome {
+  const found = model.accounts[account]!;
+  if (found.frozen) return 'ACCOUNT_FROZEN';
+  if (units > found.posted - found.held && units > 0n) return 'INSUFFICIENT_FUNDS';
+  if (found.pocket + units < 0n) return 'POCKET_INSUFFICIENT';
+  found.pocket += units;
+  found.held += units;
+  found.version++;
+  return 'DONE';
+}
+
+function predictReversal(model: Model, operation: Extract<Operation, { op: 'reverse' }>): Outcome {
+  const post = model.posts[operation.post % model.posts.length];
+  if (!post) return 'NOTHING_THERE';
+  const amount = operation.units ?? post.remaining;
+  if (amount > post.remaining || post.remaining === 0n) return 'REFUND_EXCEEDS_REMAINING';
+  const [payer, payee] = [model.accounts[post.from]!, model.accounts[post.to]!];
+  const available = payee.posted - payee.held + payee.overdraft;
+  const own = operation.shortfall === 'RECEIVABLE' && available < amount ? available : amount;
+  if (own > 0n && payee.frozen) return 'ACCOUNT_FROZEN';
+  if (own > available) return 'INSUFFICIENT_FUNDS';
+  if (payer.frozen) return 'ACCOUNT_FROZEN';
+  if (own > 0n) payee.version++;
+  payee.posted -= own;
+  payer.posted += amount;
+  payer.version++;
+  post.remaining -= amount;
+  if (own < amount) model.debts.push({ account: post.to, owed: amount - own });
+  return 'DONE';
+}
+
+function predictCollection(model: Model, operation: Extract<Operation, { op: 'collect' }>): Outcome {
+  const debt = model.debts[operation.debt % model.debts.length];
+  if (!debt) return 'NOTHING_THERE';
+  const account = model.accounts[debt.account]!;
+  const available = account.posted - account.held;
+  if (debt.owed === 0n) return 'SETTLED';
+  if (account.frozen) return 'ACCOUNT_FROZEN';
+  if (available <= 0n) return 'NOTHING_AVAILABLE';
+  const taken = available < debt.owed ? available : debt.owed;
+  account.posted -= taken;
+  account.version++;
+  debt.owed -= taken;
   return 'DONE';
 }
 
@@ -156,9 +190,9 @@ function refusalToReceive(model: Model, from: number, to: number): Outcome | nul
 }
 
 function refusalToHold(model: Model, account: number, units: bigint): Outcome | null {
-  const { frozen, posted, held, spent } = model.accounts[account]!;
+  const { frozen, posted, held, overdraft, spent } = model.accounts[account]!;
   if (frozen) return 'ACCOUNT_FROZEN';
-  if (posted - held < units) return 'INSUFFICIENT_FUNDS';
+  if (posted - held + overdraft < units) return 'INSUFFICIENT_FUNDS';
   return spent + units > LIMIT ? 'LIMIT_EXCEEDED' : null;
 }
 
