@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
-import type { BalanceTransaction, StripeObject } from './store.ts';
+import type { BalanceTransaction, Refund, StripeObject } from './store.ts';
 
 /*
- * What moves in the account's balance (https://docs.stripe.com/api/balance_transactions): a charge when it succeeds, a payout when it is made and again
- * when it comes to nothing. Each says what Stripe takes for it, at its published prices: 2.9 % and 30 cents of a charge, 1.5 % and at least 50
+ * What moves in the account's balance (https://docs.stripe.com/api/balance_transactions): a charge when it succeeds, a payout or a refund when it is
+ * made and again when it comes to nothing. Each says what Stripe takes for it, at its published prices: 2.9 % and 30 cents of a charge, 1.5 % and at least 50
  * cents of an instant payout, whatever becomes of it.
  */
 
@@ -14,6 +14,7 @@ export function transactionsOf(before: StripeObject | undefined, after: StripeOb
     const fee = Math.round(after.amount * 0.029) + 30;
     return [newTransaction('charge', { amount: after.amount, fee, source: after })];
   }
+  if (after.object === 'refund') return ofRefund(before, after);
   if (after.object !== 'payout') return [];
   const fee = after.method === 'instant' ? Math.max(Math.ceil(after.amount * 0.015), 50) : 0;
   const made = before ? [] : [newTransaction('payout', { amount: -after.amount, fee, source: after })];
@@ -21,6 +22,13 @@ export function transactionsOf(before: StripeObject | undefined, after: StripeOb
   if (!ended || (after.status !== 'failed' && after.status !== 'canceled')) return made;
   const type = after.status === 'failed' ? 'payout_failure' : 'payout_cancel';
   return [...made, newTransaction(type, { amount: after.amount, fee: 0, source: after })];
+}
+
+/** A refund leaves the balance when it is made, and is there again when it fails; Stripe keeps what it took for the charge. */
+function ofRefund(before: StripeObject | undefined, after: Refund): BalanceTransaction[] {
+  if (!before) return [newTransaction('refund', { amount: -after.amount, fee: 0, source: after })];
+  const fails = before.object === 'refund' && before.status !== 'failed' && after.status === 'failed';
+  return fails ? [newTransaction('refund_failure', { amount: after.amount, fee: 0, source: after })] : [];
 }
 
 function newTransaction(

@@ -84,8 +84,9 @@ export const listBalanceTransactions: Handler = (request) => {
 };
 
 function sourceOf(store: Store, id: string): unknown {
-  const payout = store.get('payout', id);
-  return payout ? shownPayout(payout) : store.get('charge', id);
+  const [payout, refund] = [store.get('payout', id), store.get('refund', id)];
+  if (payout) return shownPayout(payout);
+  return refund ? shownRefund(refund) : store.get('charge', id);
 }
 
 /** GET /v1/payment_intents/search */

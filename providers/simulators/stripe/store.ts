@@ -134,7 +134,7 @@ export interface BalanceTransaction {
   /** The id of what moved it. */
   source: string;
   status: 'available' | 'pending';
-  type: 'charge' | 'payout' | 'payout_failure' | 'payout_cancel' | 'refund';
+  type: 'charge' | 'payout' | 'payout_failure' | 'payout_cancel' | 'refund' | 'refund_failure';
 }
 
 /** What happened, as webhooks tell it and as it can be listed. */
