@@ -4,8 +4,9 @@ import type { MainProcess } from '../platform/main-process.ts';
 import { deriveSecrets, type Secrets } from '../platform/secrets.ts';
 import { StartError } from '../platform/start-error.ts';
 import { openBankFolder, readOrCreateSecret, readSecret, type BankFolder } from './bank-folder.ts';
-import { claimForBank, type LockSession } from './bank-lock.ts';
+import { claimForBank, type Claim, type LockSession } from './bank-lock.ts';
 import { removeEmbeddedPostgres, startEmbeddedPostgres, type EmbeddedPostgres } from './embedded-postgres.ts';
+import { keepClaim } from './keep-claim.ts';
 import { findPostmaster, isAlive } from './postmaster.ts';
 
 /** The embedded database of a folder, claimed for the one bank that runs there. */
@@ -16,6 +17,8 @@ export interface ClaimedDatabase {
 
 const MAX_ATTEMPTS = 50;
 const RETRY_MS = 100;
+/** A bank that lives has lost its claim for a moment only; but the number in its note may long be another process's. */
+const FIRST_GO_ATTEMPTS = 20;
 
 /**
  * Starts the folder's database, or takes over one that a killed bank left, and claims it. Everything is undone through
@@ -35,7 +38,7 @@ export async function claimDatabase(
       onProgress,
       isStopping: () => main.stopping,
     });
-    const claim = await claimForBank(postgres.adminUrl('postgres')).catch(() => 'server stops' as const);
+    const claim = await claimInTurn(folder, postgres).catch(() => 'server stops' as const);
     if (claim === 'bank runs') throw alreadyRuns(folder);
     if (claim === 'server stops') {
       // A command was the last user and stops the server just now: then we start it again.
@@ -48,26 +51,39 @@ export async function claimDatabase(
   throw new StartError(`The database in ${folder.path} starts and stops all the time: end what else uses it.`);
 }
 
+/** Takes the folder, after the bank that was here: while that lives it may take its claim again first (keep-claim.ts). */
+async function claimInTurn(folder: BankFolder, postgres: EmbeddedPostgres): Promise<Claim> {
+  for (let attempt = 1; ; attempt++) {
+    const claim = await claimForBank(postgres.adminUrl('postgres'));
+    if (claim === 'bank runs' || claim === 'server stops') return claim;
+    const pid = runningBank(folder);
+    const lives = pid !== null && pid !== process.pid && isAlive(pid);
+    if (!lives || attempt === FIRST_GO_ATTEMPTS) return claim;
+    await claim.session.end();
+    await delay(RETRY_MS);
+  }
+}
+
 function hold(session: LockSession, postgres: EmbeddedPostgres, folder: BankFolder, main: MainProcess): void {
   writeFileSync(folder.bankFile, `${JSON.stringify({ pid: process.pid })}\n`);
+  const claim = keepClaim(session, postgres, main, {
+    postgresEnded: `Postgres of this bank has ended unexpectedly; start the bank again. What it said is in ${folder.logFile}.`,
+    anotherBank: `Another bank has taken ${folder.path} while Postgres was away from this one: this one ends, the other goes on.`,
+  });
   main.onStop(async () => {
+    if (claim.isAnothers()) return;
     await postgres.stop();
-    await session.end();
+    await claim.end();
     rmSync(folder.bankFile, { force: true });
   });
   // Postgres would go on without us; a forced end takes it along, and its next start recovers.
   main.onForce(() => {
+    if (claim.isAnothers()) return;
     try {
       process.kill(postgres.pid, 'SIGQUIT');
     } catch {
       // It has ended already.
     }
-  });
-  // The claim lives and ends with its session. Without it another bank could start here, so this one must not go on.
-  session.client.on('end', () => {
-    main.fail(
-      `Postgres of this bank has ended unexpectedly; start the bank again. What it said is in ${folder.logFile}.`,
-    );
   });
 }
 
@@ -92,7 +108,7 @@ async function isInUse(folder: BankFolder): Promise<boolean> {
   if (!existsSync(folder.data) || !findPostmaster(realpathSync(folder.data))) return false;
   try {
     const postgres = await startEmbeddedPostgres({ folder, secrets: deriveSecrets(readSecret(folder) ?? '') });
-    const claim = await claimForBank(postgres.adminUrl('postgres'));
+    const claim = await claimInTurn(folder, postgres);
     if (claim === 'bank runs') return true;
     if (claim !== 'server stops') await claim.session.end();
     return false;

@@ -6,54 +6,41 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { accountToFund, fundAccount } from '../bank/fund-account.ts';
 import { openDatabase, type OpenDatabase } from '../bank/open-database.ts';
 import { readConfig } from '../platform/config.ts';
-import type { AccountId, UserId } from '../platform/ids.ts';
 import { startBankProcess, type BankProcess } from './bank-process.ts';
-import { expectBooksOk } from './books.ts';
-import { ask } from './graph-client.ts';
+import { openCustomers, randomFrom, type PayingCustomers } from './paying-customers.ts';
+import { until } from './until.ts';
 
 /*
- * The bank as a process, killed again and again while customers pay each other. What a client was told is done must be done,
- * once, after every restart; what a client was not told is found out by asking again with the same key.
+ * The bank as a process, killed again and again while customers pay each other. A start of the bank takes far longer than a kill, so
+ * each kill meets many payments at once.
  */
 
-const KILLS = 20;
-const CUSTOMERS = 6;
-const WORKERS = 12;
 const TARGETS = ['process', 'group', 'process and Postgres'] as const;
-const FUNDS_MINOR = 100_000n;
-
-interface Person {
-  id: UserId;
-  token: string;
-  accountId: AccountId;
-}
-
-interface Attempt {
-  key: string;
-  from: Person;
-  to: Person;
-  amount: string;
-}
+const KILLS = 3 * TARGETS.length;
+const CUSTOMERS = 12;
+const PAYMENTS_AT_ONCE = 48;
+const FUNDS_MINOR = 1_000n;
 
 const folder = mkdtempSync(path.join(tmpdir(), 'dwaybank-crash-'));
-const config = () => readConfig({ DWAYBANK_FOLDER: folder });
+const seed = Date.now() % 2 ** 31;
+const random = randomFrom(seed);
 let bank: BankProcess;
-let people: Person[];
-/** Transfer ids that a client was told are COMPLETED, by key. */
-const told = new Map<string, string>();
-/** Asked and not answered. */
-let unanswered: Attempt[] = [];
+let customers: PayingCustomers;
 
 beforeAll(async () => {
   bank = await startBankProcess(folder, { options: ['--port', '0', '--no-demo'] });
-  people = [];
-  for (let n = 0; n < CUSTOMERS; n++) people.push(await register(n));
   await withDatabase(async (database) => {
-    for (const { accountId } of people) {
-      await fundAccount(database.pool('ledger'), { accountId, money: { amountMinor: FUNDS_MINOR, currency: 'USD' } });
-    }
+    customers = await openCustomers({
+      url: () => bank.url,
+      count: CUSTOMERS,
+      fundsMinor: FUNDS_MINOR,
+      fund: async (accountId, amountMinor) => {
+        await fundAccount(database.pool('ledger'), { accountId, money: { amountMinor, currency: 'USD' } });
+      },
+      random,
+    });
   });
-}, 120_000);
+});
 
 afterAll(async () => {
   await bank?.stop();
@@ -61,7 +48,7 @@ afterAll(async () => {
 });
 
 async function withDatabase<Result>(work: (database: OpenDatabase) => Promise<Result>): Promise<Result> {
-  const database = await openDatabase(config());
+  const database = await openDatabase(readConfig({ DWAYBANK_FOLDER: folder }));
   try {
     return await work(database);
   } finally {
@@ -69,110 +56,27 @@ async function withDatabase<Result>(work: (database: OpenDatabase) => Promise<Re
   }
 }
 
-async function register(n: number): Promise<Person> {
-  const input = { email: `person${n}@example.com`, password: 'correct horse battery', displayName: `Person ${n}` };
-  const { register: answer } = await ask<{ register: { user: { id: UserId }; tokens: { accessToken: string } } }>(
-    bank.url,
-    'mutation ($input: RegisterInput!) { register(input: $input) { user { id } tokens { accessToken } } }',
-    { variables: { input } },
-  );
-  const token = answer.tokens.accessToken;
-  const { openAccount } = await ask<{ openAccount: { account: { id: AccountId } } }>(
-    bank.url,
-    'mutation { openAccount(input: { currency: "USD", name: "Everyday" }) { account { id } } }',
-    { token },
-  );
-  return { id: answer.user.id, token, accountId: openAccount.account.id };
-}
-
-const CREATE = `mutation ($input: CreateTransferInput!) {
-  createTransfer(input: $input) { transfer { id status } replayed userErrors { code } }
-}`;
-
-interface Created {
-  createTransfer: { transfer: { id: string; status: string } | null; userErrors: { code: string }[] };
-}
-
-async function attempt(wish: Attempt): Promise<void> {
-  const input = {
-    idempotencyKey: wish.key,
-    source: { accountId: wish.from.accountId },
-    destination: { accountId: wish.to.accountId },
-    amount: { amount: wish.amount, currency: 'USD' },
-  };
-  const { createTransfer } = await ask<Created>(bank.url, CREATE, { token: wish.from.token, variables: { input } });
-  const codes = createTransfer.userErrors.map(({ code }) => code);
-  if (createTransfer.transfer) {
-    expect(createTransfer.transfer.status).toBe('COMPLETED');
-    told.set(wish.key, createTransfer.transfer.id);
-  } else if (!codes.every((code) => code === 'INSUFFICIENT_FUNDS' || code === 'LIMIT_EXCEEDED')) {
-    // Those two are the ledger's own no. Retryable refusals (a part of the bank was just ending) have stored nothing: the same wish again.
-    throw new Error(`refused with ${codes.join()}`);
-  }
-}
-
-/** Pays around until the bank is gone; what was under way then is left in `unanswered`. */
-async function worker(random: () => number, round: number, number: number, gone: AbortSignal): Promise<void> {
-  for (let n = 0; !gone.aborted; n++) {
-    const from = people[Math.floor(random() * people.length)]!;
-    const to = people[(people.indexOf(from) + 1 + Math.floor(random() * (people.length - 1))) % people.length]!;
-    const wish = { key: `${round}-${number}-${n}`, from, to, amount: `${1 + Math.floor(random() * 90)}.00` };
-    try {
-      await attempt(wish);
-    } catch {
-      unanswered.push(wish);
-      if (!gone.aborted) await delay(5);
-    }
-  }
-}
-
-/** mulberry32: the same seed gives the same run of kills. */
-function randomFrom(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
-
 describe('a bank that is killed under load', () => {
   test(`keeps all it has acknowledged over ${KILLS} kills, and finishes what it was asked twice exactly once`, async () => {
-    const seed = Date.now() % 2 ** 31;
-    const random = randomFrom(seed);
     for (let round = 0; round < KILLS; round++) {
       const gone = new AbortController();
-      const workers = Array.from({ length: WORKERS }, (_, number) => worker(random, round, number, gone.signal));
-      const before = told.size;
-      await delay(50 + random() * 300);
+      const before = { told: customers.told.size, unanswered: customers.unanswered };
+      const paying = customers.pay(PAYMENTS_AT_ONCE, gone.signal);
+      // Each kill must hit a bank that has work; the seed repeats the run.
+      await until('the bank pays', () => customers.told.size > before.told);
+      await delay(random() * 300);
       await bank.kill(TARGETS[round % TARGETS.length]!);
       gone.abort();
-      await Promise.all(workers);
+      await paying;
+      expect([seed, round, customers.unanswered > before.unanswered]).toEqual([seed, round, true]);
       bank = await startBankProcess(folder, { options: ['--port', '0', '--no-demo'] });
-      const again = unanswered;
-      unanswered = [];
-      for (const wish of again) await attempt(wish);
-      // Each kill must hit a bank that has work; the seed repeats the run.
-      expect([seed, round, told.size > before]).toEqual([seed, round, true]);
+      expect(await customers.askAgain()).toBe(0);
     }
-    expect(told.size).toBeGreaterThan(KILLS);
 
     await withDatabase(async (database) => {
-      const db = database.pool('transfer');
-      const { rows } = await db.query<{ id: string; key: string; status: string }>(
-        `SELECT t.id, k.key, t.status FROM transfer.transfer t JOIN transfer.idempotency_key k ON k.transfer_id = t.id`,
-      );
-      const stored = new Map(rows.map(({ key, id }) => [key, id]));
-      expect(rows.every(({ status }) => status === 'COMPLETED')).toBe(true);
-      // Both ways: nothing acknowledged is missing, and nothing is there that nobody was told of in the end.
-      expect(Object.fromEntries(stored)).toEqual(Object.fromEntries(told));
-      const total = await db.query<{ total: string }>(
-        `SELECT sum(posted)::text AS total FROM ledger.account WHERE owner_id IS NOT NULL`,
-      );
-      expect(total.rows[0]!.total).toBe(String(FUNDS_MINOR * BigInt(CUSTOMERS)));
-      await expectBooksOk(db);
-      expect(await accountToFund(database.pool('ledger'), people[0]!.id, 'USD')).toBe(people[0]!.accountId);
+      await customers.expectEachOnce(database.pool('transfer'));
+      const { id, accountId } = customers.people[0]!;
+      expect(await accountToFund(database.pool('ledger'), id, 'USD')).toBe(accountId);
     });
   }, 400_000);
 });
