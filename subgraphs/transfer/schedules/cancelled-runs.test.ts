@@ -117,7 +117,8 @@ test.each([
   const begun = `SELECT FROM ${row} AND begun_at IS NOT NULL`;
   await until('the attempt has begun', async () => (await world.admin.query(begun, [id])).rowCount);
   await orders[stop](ada, id);
-  const status = async () => (await world.admin.query(`SELECT status, code FROM ${row}`, [id])).rows;
+  const status = async () =>
+    (await world.admin.query<{ status: string; code: string | null }>(`SELECT status, code FROM ${row}`, [id])).rows;
   // It may have been made just then: for some minutes it is asked after.
   expect(await status()).toMatchObject([{ status: 'DUE' }]);
   await world.admin.query(
@@ -126,7 +127,7 @@ test.each([
   );
   await until('it is given up', async () => {
     await hurryJob(world.admin, `occurrence:${id}:1`);
-    return (await status())[0].status !== 'DUE';
+    return (await status())[0]!.status !== 'DUE';
   });
   expect(await status()).toEqual([{ status: 'SKIPPED', code }]);
   expect(await world.balance(from)).toBe(10_000n);
