@@ -24,7 +24,7 @@ import { findPostmaster, isAlive } from './postmaster.ts';
  * The bank as a process whose Postgres breaks under it while customers pay: it comes back by itself, and what was done is done once.
  */
 
-const ROUNDS = 3;
+const ROUNDS = 2;
 const CUSTOMERS = 4;
 const PAYMENTS_AT_ONCE = 12;
 const FUNDS_MINOR = 1_000n;
