@@ -33,6 +33,9 @@ test('a quote is used by its owner alone, and by one transfer, which may say so 
   expect(await verdictOf(other, transfer)).toBe('UNKNOWN_QUOTE');
   expect([await verdictOf(ada, transfer), await verdictOf(ada, transfer)]).toEqual([null, null]);
   expect(await verdictOf(ada, newId<TransferId>())).toBe('QUOTE_ALREADY_USED');
+  // Nobody gives back what another uses.
+  await world.admin.query('SELECT transfer.give_back_quote($1, $2)', [id, newId<TransferId>()]);
+  expect(await verdictOf(ada, newId<TransferId>())).toBe('QUOTE_ALREADY_USED');
 });
 
 test('a quote that ended after the transaction had begun is not used', async () => {

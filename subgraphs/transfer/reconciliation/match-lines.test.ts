@@ -60,6 +60,10 @@ describe('lines and movements', () => {
     expect(matchLines([line], day, 3).matches).toEqual([expected]);
     // What goes the other way on that day is not part of it.
     expect(matchLines([line], [...day, item(-50, '2026-11-20', 'c')], 3).matches).toEqual([expected]);
+    // Nor is a day that is too far away; and of two days that fit, none is known to be the one.
+    expect(matchLines([line], day, 0).matches).toEqual([]);
+    const twin = [item(700, '2026-11-19', 'd'), item(300, '2026-11-19', 'e')];
+    expect(matchLines([line], [...day, ...twin], 3).matches).toEqual([]);
     const lines = [item(-600, '2026-11-20'), item(-400, '2026-11-20')];
     expect(matchLines(lines, [item(-1_000, '2026-11-19', 'z')], 3).matches).toMatchObject([{ rule: 'DAY' }]);
   });
