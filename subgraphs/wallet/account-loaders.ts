@@ -1,5 +1,6 @@
 import DataLoader from 'dataloader';
 import { statusReasons } from '../../ledger/account-status.ts';
+import { openHoldsOf, type OpenHold } from '../../ledger/open-holds.ts';
 import { balancesWithPockets, type BalanceWithPockets } from '../../ledger/pockets.ts';
 import type { Queryable } from '../../platform/db.ts';
 import { groupBy } from '../../platform/group-by.ts';
@@ -13,11 +14,16 @@ import { findOpenPockets, type PocketParent } from './pockets/pocket-store.ts';
 export interface AccountLoaders {
   /** Why its status is as it is; null when nobody said. */
   statusReason: DataLoader<AccountId, string | null>;
+  /** What it holds for payments, oldest first. */
+  holdsOfAccount: DataLoader<AccountId, OpenHold[]>;
   /** Its open pockets, oldest first. */
   pocketsOfAccount: DataLoader<AccountId, PocketParent[]>;
   /** Its balance together with what is in pockets. */
   overviewOfAccount: DataLoader<AccountId, BalanceWithPockets>;
 }
+
+/** As the schema says. */
+const MOST_HOLDS = 100;
 
 export function createAccountLoaders(db: Queryable): AccountLoaders {
   return {
@@ -25,6 +31,13 @@ export function createAccountLoaders(db: Queryable): AccountLoaders {
       async (ids: readonly AccountId[]) => {
         const reasons = await statusReasons(db, ids);
         return ids.map((id) => reasons.get(id) ?? null);
+      },
+      { cache: false },
+    ),
+    holdsOfAccount: new DataLoader(
+      async (ids: readonly AccountId[]) => {
+        const holds = groupBy(await openHoldsOf(db, ids, MOST_HOLDS), ({ accountId }) => accountId);
+        return ids.map((id) => holds.get(id) ?? []);
       },
       { cache: false },
     ),

@@ -49,6 +49,7 @@ export type PaymentMethodParent = StoredPaymentMethod;
 /** A line on an outside account. */
 export type ExternalTransactionParent = StoredExternalTransaction;
 
+export type { OpenHold as HoldParent } from '../../ledger/open-holds.ts';
 export type { BalanceWithPockets as AccountOverviewParent } from '../../ledger/pockets.ts';
 export type { MonthlyStatementParent } from './monthly-statements/find-statement.ts';
 export type { PocketParent } from './pockets/pocket-store.ts';

@@ -7,7 +7,7 @@ import type { Viewer } from '../../platform/viewer.ts';
 import type { AccountLifeDeps } from './account-life/change-account-status.ts';
 import { createAccountLifeResolvers } from './account-life/account-life-resolvers.ts';
 import { followBalance, type FollowBalanceDeps } from './follow-balance.ts';
-import type { Resolvers } from './generated/resolvers.ts';
+import type { BalanceResolvers, HoldResolvers, Resolvers } from './generated/resolvers.ts';
 import type { AccountParent, BalanceParent, BalanceUpdateParent, WalletContext } from './graph-types.ts';
 import { listAccounts } from './list-accounts.ts';
 import { listTransactions } from './list-transactions.ts';
@@ -70,17 +70,13 @@ export function createResolvers(deps: WalletDeps): Resolvers {
       createdAt: ({ openedAt }) => openedAt,
       balance: (account, { asOf }, { loaders }) => readBalance(loaders, account, asOf ?? null),
       transactions: ({ id }, args, { loaders }) => listTransactions(loaders, id, args),
+      holds: ({ id }, _args, { loaders }) => loaders.holdsOfAccount.load(id),
       ...accountLifePart.account,
       ...pocketPart.account,
       ...statementPart.account,
     },
-    Balance: {
-      posted: ({ postedMinor, currency }) => toGraphMoney({ amountMinor: postedMinor, currency }),
-      held: ({ heldMinor, currency }) => toGraphMoney({ amountMinor: heldMinor, currency }),
-      available: (balance) => toGraphMoney({ amountMinor: availableMinor(balance), currency: balance.currency }),
-      asOf: ({ at }) => at,
-      ...accountLifePart.balance,
-    },
+    Hold: HOLD,
+    Balance: { ...BALANCE, ...accountLifePart.balance },
     Transaction: {
       __resolveReference: ({ id }, { loaders }) => {
         const postingId = parseId<PostingId>(id);
@@ -102,6 +98,18 @@ export function createResolvers(deps: WalletDeps): Resolvers {
     ...statementPart.entities,
   };
 }
+
+const BALANCE = {
+  posted: ({ postedMinor, currency }) => toGraphMoney({ amountMinor: postedMinor, currency }),
+  held: ({ heldMinor, currency }) => toGraphMoney({ amountMinor: heldMinor, currency }),
+  available: (balance) => toGraphMoney({ amountMinor: availableMinor(balance), currency: balance.currency }),
+  asOf: ({ at }) => at,
+} satisfies BalanceResolvers;
+
+const HOLD = {
+  amount: ({ openMinor, currency }) => toGraphMoney({ amountMinor: openMinor, currency }),
+  transfer: ({ transferId }) => transferId && { id: transferId },
+} satisfies HoldResolvers;
 
 function viewerOf({ viewer }: WalletContext): Viewer {
   if (!viewer) throw unauthenticated();
