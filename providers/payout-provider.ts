@@ -1,3 +1,4 @@
+import type { ProviderId } from '../platform/config.ts';
 import type { TransferId } from '../platform/ids.ts';
 import type { Money } from '../platform/money.ts';
 import { ProviderOutcomeUnknownError } from './card-provider.ts';
@@ -11,7 +12,7 @@ import { ProviderOutcomeUnknownError } from './card-provider.ts';
 export type ProviderType = 'ON_RAMP' | 'OFF_RAMP' | 'BANK' | 'MOBILE_MONEY';
 
 /** By which the registry, the settlement accounts and the webhooks know a provider: lower case letters. */
-export type ProviderName = 'stripe' | 'paystack' | 'flutterwave' | 'bankrail';
+export type ProviderName = ProviderId;
 
 /** Where money goes outside this bank. */
 export type PayoutDestination =

@@ -6,6 +6,7 @@ import type { Logger } from '../../../platform/log.ts';
 import { formatAmount, isCurrency } from '../../../platform/money.ts';
 import type { PeriodicTask } from '../../../platform/periodic.ts';
 import { POLICY } from '../../../platform/policy.ts';
+import { severitiesThat } from './dead-letter-store.ts';
 
 /** Something that somebody on call should look at now; docs/on-call.md has what to do about each. */
 export interface BankAlarm {
@@ -76,7 +77,7 @@ const ROWS = `
     FROM ledger.hold WHERE status = 'OPEN' AND expires_at < clock_timestamp() - make_interval(mins => $1) ORDER BY expires_at LIMIT $5)
   UNION ALL
   (SELECT 'CRITICAL_LETTER', id::text, concat(kind, ': ', reason), recorded_at
-    FROM transfer.dead_letter WHERE state <> 'RESOLVED' AND severity = 'CRITICAL' ORDER BY recorded_at LIMIT $5)
+    FROM transfer.dead_letter WHERE state <> 'RESOLVED' AND severity = ANY ($7::text[]) ORDER BY recorded_at LIMIT $5)
   UNION ALL
   (SELECT 'UNKNOWN_PAYOUT', id::text, concat('it is not known what became of this ', type), updated_at
     FROM transfer.transfer WHERE status = 'PROVIDER_CONFIRMING' AND updated_at < clock_timestamp() - make_interval(mins => $2)
@@ -105,6 +106,7 @@ async function aboutRows(db: Queryable): Promise<BankAlarm[]> {
     values: [
       ...[holdPastExpiryMinutes, unknownPayoutMinutes, unchainedMinutes, proofMinutes, MOST],
       POLICY.reconciliation.fetch.lateHours,
+      severitiesThat('alarms'),
     ],
   });
   return rows;

@@ -4,8 +4,24 @@ import { newId, type DeadLetterId, type TransferId } from '../../../platform/ids
 /** Whether trying again can help: by itself, after somebody has removed the cause, or never. */
 export type DeadLetterClass = 'TRANSIENT' | 'RECOVERABLE' | 'PERMANENT';
 
-/** LOW and MEDIUM are tried again by themselves, within bounds; HIGH only by a person; CRITICAL also alarms. */
+/** How much is at stake. What follows from it stands in SEVERITIES. */
 export type Severity = 'LOW' | 'MEDIUM' | 'HIGH' | 'CRITICAL';
+
+/**
+ * What a severity decides: whether a letter is tried again without a person (unless it is PERMANENT, and within POLICY.operations.retries), and
+ * whether it alarms. docs/on-call.md shows the same table.
+ */
+export const SEVERITIES: Readonly<Record<Severity, { triedByItself: boolean; alarms: boolean }>> = {
+  LOW: { triedByItself: true, alarms: false },
+  MEDIUM: { triedByItself: true, alarms: false },
+  HIGH: { triedByItself: false, alarms: false },
+  CRITICAL: { triedByItself: false, alarms: true },
+};
+
+/** The severities of which something holds. */
+export function severitiesThat(what: 'triedByItself' | 'alarms'): Severity[] {
+  return (Object.keys(SEVERITIES) as Severity[]).filter((severity) => SEVERITIES[severity][what]);
+}
 
 /** Work that no machine can end. */
 export interface NewDeadLetter {

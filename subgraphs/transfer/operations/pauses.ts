@@ -1,3 +1,4 @@
+import { PROVIDER_IDS } from '../../../platform/config.ts';
 import { withTransaction, type Queryable } from '../../../platform/db.ts';
 import { isCurrency } from '../../../platform/money.ts';
 import { newId } from '../../../platform/ids.ts';
@@ -25,8 +26,8 @@ export interface StoredPause extends PauseScope {
   pausedAt: Date;
 }
 
-/** Providers that money can go out through. A switch for a name that is misspelt would pause nothing. */
-const PROVIDERS: ReadonlySet<string> = new Set(['stripe', 'paystack', 'flutterwave', 'bankrail']);
+/** Whom this bank can work with, whether it has a key of theirs now or not. A switch for a name that is misspelt would pause nothing. */
+const PROVIDERS: ReadonlySet<string> = new Set(PROVIDER_IDS);
 
 /** Read it right before money goes out, each time: that is how a pause holds at once in every process. */
 export async function readPauses(db: Queryable): Promise<Pauses> {

@@ -1,6 +1,7 @@
 import type pg from 'pg';
 import { withTransaction, type Queryable } from '../../../platform/db.ts';
 import { POLICY } from '../../../platform/policy.ts';
+import { severitiesThat } from './dead-letter-store.ts';
 import { THE_BANK } from './intervention-store.ts';
 
 /** Bounds of what is tried again without a person. */
@@ -12,8 +13,8 @@ export interface RetryPolicy {
 }
 
 /**
- * Has letters of LOW and MEDIUM severity tried again whose pause is over: the first after firstPauseMs, each later one after `factor` times
- * as long, `most` times in all; then they wait for a person, as PERMANENT, HIGH and CRITICAL ones do from the beginning. What two
+ * Has letters tried again of a severity that allows it (SEVERITIES) and whose pause is over: the first after firstPauseMs, each later one
+ * after `factor` times as long, `most` times in all; then they wait for a person, as all others do from the beginning. What two
  * processes find at once is taken by one of them. Says how many.
  */
 export async function retryDueLetters(pool: pg.Pool, policy: RetryPolicy = POLICY.operations.retries): Promise<number> {
@@ -22,19 +23,26 @@ export async function retryDueLetters(pool: pg.Pool, policy: RetryPolicy = POLIC
       name: 'transfer-retry-due-letters',
       text: `WITH due AS MATERIALIZED (
                SELECT id FROM transfer.dead_letter
-               WHERE state IN ('OPEN', 'RETRYING') AND class <> 'PERMANENT' AND severity IN ('LOW', 'MEDIUM') AND retries < $1
+               WHERE state IN ('OPEN', 'RETRYING') AND class <> 'PERMANENT' AND severity = ANY ($6::text[]) AND retries < $1
                  AND greatest(last_seen_at, last_retried_at) + make_interval(secs => $2 * power($3, retries)) <= clock_timestamp()
                ORDER BY last_seen_at LIMIT $4 FOR NO KEY UPDATE SKIP LOCKED
              )
              SELECT transfer.retry_dead_letter(id, $5) FROM due`,
-      values: [policy.most, policy.firstPauseMs / 1_000, policy.factor, policy.atOnce, THE_BANK],
+      values: [
+        policy.most,
+        policy.firstPauseMs / 1_000,
+        policy.factor,
+        policy.atOnce,
+        THE_BANK,
+        severitiesThat('triedByItself'),
+      ],
     });
     return rowCount ?? 0;
   });
 }
 
 /**
- * Ends letters that were only about trying again (LOW, MEDIUM), that were tried again, and whose transfer has ended since: it did work. Letters
+ * Ends letters that were only about trying again (SEVERITIES), that were tried again, and whose transfer has ended since: it did work. Letters
  * of more weight are ended by people, or by whoever works on them. Says how many.
  */
 export async function settleRetriedLetters(db: Queryable): Promise<number> {
@@ -42,9 +50,10 @@ export async function settleRetriedLetters(db: Queryable): Promise<number> {
     name: 'transfer-settle-retried-letters',
     text: `SELECT transfer.settle_dead_letter(letter.transfer_id, letter.kind, 'The transfer has ended: ' || t.status)
            FROM transfer.dead_letter letter JOIN transfer.transfer t ON t.id = letter.transfer_id
-           WHERE letter.state = 'RETRYING' AND letter.severity IN ('LOW', 'MEDIUM') AND letter.class <> 'PERMANENT'
+           WHERE letter.state = 'RETRYING' AND letter.severity = ANY ($1::text[]) AND letter.class <> 'PERMANENT'
              AND transfer.has_ended(t.status) AND t.updated_at > letter.last_retried_at
            LIMIT 50`,
+    values: [severitiesThat('triedByItself')],
   });
   return rowCount ?? 0;
 }
