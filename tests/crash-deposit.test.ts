@@ -276,5 +276,5 @@ describe('a bank that is killed with a deposit under way', () => {
       for (const [n, id] of ids.entries()) await expectOneEnd(id, n === 0 ? 'FAILED' : 'COMPLETED');
     }
     await expectAllCredited();
-  }, 400_000);
+  }, 900_000);
 });

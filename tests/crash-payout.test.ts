@@ -302,5 +302,5 @@ describe('a bank that is killed with a payout under way', () => {
       for (const [n, id] of ids.entries()) await expectOneEnd(id, n === 0 ? 'FAILED' : 'COMPLETED');
     }
     await expectAllPosted();
-  }, 400_000);
+  }, 900_000);
 });

@@ -162,5 +162,5 @@ describe('a bank that is killed', () => {
       expect([status, counts.refused]).toEqual(['COMPLETED', 0]);
     }
     expect(await posted(from)).toBe(before - BigInt(kills * (orders.length + 600)));
-  }, 400_000);
+  }, 900_000);
 });

@@ -78,5 +78,5 @@ describe('a bank that is killed under load', () => {
       const { id, accountId } = customers.people[0]!;
       expect(await accountToFund(database.pool('ledger'), id, 'USD')).toBe(accountId);
     });
-  }, 400_000);
+  }, 900_000);
 });
