@@ -47,13 +47,14 @@ export function createRegistry(
         return [{ provider, name: provider.name, offer, health, down: breaker === 'OPEN' }];
       });
       return scoreOffers(offers, { amountMinor: wanted.amountMinor, preference }).map(
-        ({ provider, offer, health, cost, speed, score }): Candidate => ({
+        ({ provider, offer, health, cost, speed, score, down }): Candidate => ({
           provider,
           offer,
           health,
           cost,
           speed,
           score,
+          down,
         }),
       );
     },

@@ -21,6 +21,8 @@ export interface Candidate {
   speed: number;
   /** The weighted sum, 0 to 100. */
   score: number;
+  /** Its breaker is open: what is sent there now is turned away. */
+  down: boolean;
 }
 
 /** A provider as operators see it. */

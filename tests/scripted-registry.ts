@@ -25,6 +25,8 @@ export interface ScriptedRegistry extends ProviderRegistry {
   readonly providers: Readonly<Record<ProviderName, ScriptedProvider>>;
   /** Who can carry what is asked for, best first; tests change it. */
   names: ProviderName[];
+  /** Those whose breaker is open; tests change it. */
+  readonly down: Set<ProviderName>;
   /** What it was asked for. */
   readonly wanted: WantedPayout[];
   /** As after construction. */
@@ -40,13 +42,15 @@ export function createScriptedRegistry(): ScriptedRegistry {
     ScriptedProvider
   >;
   const wanted: WantedPayout[] = [];
+  const down = new Set<ProviderName>();
   const registry: ScriptedRegistry = {
     providers,
     names: ['bankrail', 'paystack'],
+    down,
     wanted,
     candidates(payout: WantedPayout, _preference: Preference) {
       wanted.push(payout);
-      return registry.names.map((name, index) => candidateOf(providers[name], payout, index));
+      return registry.names.map((name, index) => candidateOf(providers[name], payout, index, down.has(name)));
     },
     find: (name) => Object.values(providers).find((provider) => provider.name === name) ?? null,
     states: () => [],
@@ -54,6 +58,7 @@ export function createScriptedRegistry(): ScriptedRegistry {
     reset() {
       registry.names = ['bankrail', 'paystack'];
       wanted.length = 0;
+      down.clear();
       for (const { sends, finds, calls, paid } of Object.values(providers)) {
         sends.length = finds.length = calls.length = 0;
         paid.clear();
@@ -63,9 +68,9 @@ export function createScriptedRegistry(): ScriptedRegistry {
   return registry;
 }
 
-function candidateOf(provider: ScriptedProvider, payout: WantedPayout, index: number): Candidate {
+function candidateOf(provider: ScriptedProvider, payout: WantedPayout, index: number, down: boolean): Candidate {
   const offer = provider.offer(payout)!;
-  return { provider, offer, health: 100, cost: 80, speed: 60, score: 86 - 10 * index };
+  return { provider, offer, health: 100, cost: 80, speed: 60, score: 86 - 10 * index, down };
 }
 
 function createScriptedProvider(name: ProviderName): ScriptedProvider {

@@ -23,6 +23,7 @@ describe('a webhook of Flutterwave’s', () => {
       key: KEY,
       transferId: null,
       payout: null,
+      amount: null,
       askAgain: true,
     });
     // Whoever knows the hash can write what he likes: the most that comes of it is a question.

@@ -34,6 +34,7 @@ export function createFlutterwaveWebhooks({ secretHash }: { secretHash: string }
         key,
         transferId: null,
         payout: null,
+        amount: null,
         askAgain: key !== null,
       };
     },

@@ -1,9 +1,9 @@
 import { ProviderOutcomeUnknownError } from '../card-provider.ts';
-import { fromMajorNumber, toMajorNumber } from '../major-units.ts';
+import { toMajorNumber } from '../major-units.ts';
 import type { Payout, PayoutRequest } from '../payout-provider.ts';
 import type { ProviderConnection } from '../provider-connection.ts';
-import { isDuplicate, isRefused, payoutOf, readAnswer, Transfer, type Refused } from './answers.ts';
-import { findTransfer } from './find-payout.ts';
+import { isDuplicate, isRefused, readAnswer, Transfer, type Refused } from './answers.ts';
+import { findTransfer, payoutOfRequest } from './find-payout.ts';
 import { toBeneficiary, type Sender } from './transfer-fields.ts';
 
 const MAX_NARRATION = 100;
@@ -51,19 +51,6 @@ async function declinedUnlessTaken(
     throw new ProviderOutcomeUnknownError(`Flutterwave has ${request.key} and does not show it`);
   }
   return declined(refused);
-}
-
-/** Believes only what is about this payout: another amount under our reference is nobody's answer. */
-function payoutOfRequest(transfer: Transfer, { key, amountMinor, currency }: PayoutRequest): Payout {
-  const { reference, amount } = transfer;
-  if (
-    reference !== key ||
-    transfer.currency !== currency ||
-    fromMajorNumber(amount, transfer.currency) !== amountMinor
-  ) {
-    throw new ProviderOutcomeUnknownError(`Flutterwave has another transfer under ${key}`);
-  }
-  return payoutOf(transfer);
 }
 
 function declined({ code, message }: Refused): Payout {

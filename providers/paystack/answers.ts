@@ -12,7 +12,7 @@ export const Transfer = z.object({
   /** In subunits. */
   amount: z.number().int(),
   currency: z.string(),
-  fee_charged: z.number().int().min(0).nullish(),
+  fee_charged: z.number().int().nullish(),
   gateway_response: z.string().nullish(),
 });
 export type Transfer = z.output<typeof Transfer>;

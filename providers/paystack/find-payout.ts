@@ -1,3 +1,4 @@
+import type { Money } from '../../platform/money.ts';
 import { ProviderOutcomeUnknownError } from '../card-provider.ts';
 import { notHere } from '../in-flight.ts';
 import type { Payout } from '../payout-provider.ts';
@@ -7,11 +8,20 @@ import { isNotFound, isRefused, payoutOf, readAnswer, Transfer } from './answers
 /** What became of the payout with a key; see PayoutProvider.find. */
 export async function findPayout(
   connection: ProviderConnection,
-  { key, sentAt, inFlightMs }: { key: string; sentAt: Date; inFlightMs: number },
+  { key, sentAt, inFlightMs, amount }: { key: string; sentAt: Date; inFlightMs: number; amount?: Money },
   signal: AbortSignal,
 ): Promise<Payout | null> {
   const transfer = await findTransfer(connection, key, signal);
-  return transfer ? payoutOf(transfer) : notHere({ sentAt, inFlightMs, title: connection.title });
+  if (!transfer) return notHere({ sentAt, inFlightMs, title: connection.title });
+  return amount ? payoutOfRequest(transfer, { key, ...amount }) : payoutOf(transfer);
+}
+
+/** Believes only what is about this payout: another amount under our reference is nobody's answer. */
+export function payoutOfRequest(transfer: Transfer, { key, amountMinor, currency }: { key: string } & Money): Payout {
+  if (transfer.reference !== key || BigInt(transfer.amount) !== amountMinor || transfer.currency !== currency) {
+    throw new ProviderOutcomeUnknownError(`Paystack has another transfer under ${key}`);
+  }
+  return payoutOf(transfer);
 }
 
 /** The transfer with our reference; null when Paystack has none at the moment. */

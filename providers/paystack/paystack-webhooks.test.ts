@@ -38,6 +38,7 @@ describe('a webhook of Paystack’s', () => {
       key: KEY,
       transferId: null,
       payout: { outcome: 'SUCCEEDED', reference: 'TRF_8opchtrhtjlfz90n', feeMinor: 2500n },
+      amount: { amountMinor: 123456n, currency: 'NGN' },
       askAgain: false,
     });
   });
@@ -101,6 +102,13 @@ describe('a webhook of Paystack’s', () => {
       expect(read(body)).toBe('MALFORMED');
     },
   );
+
+  test('tells its amount and fee as they are, however odd: the bank compares them', () => {
+    expect(read(text('transfer.success', transfer({ amount: 1, currency: 'USD', fee_charged: -5 })))).toMatchObject({
+      amount: { amountMinor: 1n, currency: 'USD' },
+      payout: { outcome: 'SUCCEEDED', feeMinor: -5n },
+    });
+  });
 
   test('about a word or a form that is newer than this adapter makes the bank ask', () => {
     for (const data of [transfer({ status: 'warped' }), transfer({ amount: 'much' }), transfer({ status: 'failed' })]) {

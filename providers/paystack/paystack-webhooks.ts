@@ -1,5 +1,6 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import { z } from 'zod';
+import type { Money } from '../../platform/money.ts';
 import { ProviderOutcomeUnknownError } from '../card-provider.ts';
 import { keyOf } from '../payout-key.ts';
 import type { Payout, ProviderNotice, WebhookReader } from '../payout-provider.ts';
@@ -46,9 +47,15 @@ function noticeOf({ event: type, data }: z.output<typeof Event>): ProviderNotice
   if (object === undefined) return 'MALFORMED';
   const notice = { provider: 'paystack', eventId: `${type}:${object}`, type, transferId: null } as const;
   const key = type.startsWith('transfer.') ? keyOf(data.reference) : null;
-  if (key === null) return { ...notice, key: null, payout: null, askAgain: false };
+  if (key === null) return { ...notice, key: null, payout: null, amount: null, askAgain: false };
   const payout = readPayout(data, type);
-  return { ...notice, key, payout, askAgain: payout === null };
+  return { ...notice, key, payout, amount: readAmount(data), askAgain: payout === null };
+}
+
+/** Whatever else it says, another amount than was sent is worth a look. */
+function readAmount(data: object): Money | null {
+  const { success, data: transfer } = Transfer.pick({ amount: true, currency: true }).safeParse(data);
+  return success ? { amountMinor: BigInt(transfer.amount), currency: transfer.currency } : null;
 }
 
 /** What it says of the payout; null where the event and what comes with it do not say the same. */

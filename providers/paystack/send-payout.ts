@@ -3,8 +3,8 @@ import { scaleOf } from '../../platform/money.ts';
 import { ProviderOutcomeUnknownError } from '../card-provider.ts';
 import { ProviderUnreachableError, type Payout, type PayoutRequest } from '../payout-provider.ts';
 import type { ProviderConnection } from '../provider-connection.ts';
-import { isDuplicate, isRefused, payoutOf, readAnswer, Transfer, type Refused } from './answers.ts';
-import { findTransfer } from './find-payout.ts';
+import { isDuplicate, isRefused, readAnswer, Transfer, type Refused } from './answers.ts';
+import { findTransfer, payoutOfRequest } from './find-payout.ts';
 import { toRecipient, type Recipient } from './recipient.ts';
 
 /** Paystack counts in kobo, pesewas and cents: hundredths all of them. */
@@ -72,14 +72,6 @@ async function declinedUnlessTaken(
   // It says that it has it, and does not find it.
   if (isDuplicate(refused)) throw new ProviderOutcomeUnknownError(`Paystack has ${request.key} and does not show it`);
   return declined(refused);
-}
-
-/** Believes only what is about this payout: another amount under our reference is nobody's answer. */
-function payoutOfRequest(transfer: Transfer, { key, amountMinor, currency }: PayoutRequest): Payout {
-  if (transfer.reference !== key || BigInt(transfer.amount) !== amountMinor || transfer.currency !== currency) {
-    throw new ProviderOutcomeUnknownError(`Paystack has another transfer under ${key}`);
-  }
-  return payoutOf(transfer);
 }
 
 function declined({ code, message }: Refused): Payout {

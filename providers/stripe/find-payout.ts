@@ -1,4 +1,4 @@
-import type Stripe from 'stripe';
+import Stripe from 'stripe';
 import type { TransferId } from '../../platform/ids.ts';
 import type { Money } from '../../platform/money.ts';
 import { ProviderOutcomeUnknownError } from '../card-provider.ts';
@@ -6,7 +6,7 @@ import { notHere } from '../in-flight.ts';
 import { ProviderNotCertainYetError, ProviderUnreachableError, type Payout } from '../payout-provider.ts';
 import { payoutOf } from './payout-outcome.ts';
 import { fromStripeAmount } from './stripe-amount.ts';
-import { callStripe, codeOf, neverArrived, TRANSFER_ID, unknownOutcome } from './stripe-call.ts';
+import { callStripe, neverArrived, TRANSFER_ID, unknownOutcome } from './stripe-call.ts';
 
 const PAGE_SIZE = 100;
 const MAX_PAGES = 50;
@@ -53,7 +53,7 @@ async function retrieve(stripe: Stripe, reference: string, signal: AbortSignal):
   } catch (error) {
     if (neverArrived(error)) throw new ProviderUnreachableError('Stripe cannot be reached, or turned us away');
     // What it does not know by that name may be on its list.
-    if (codeOf(error) === 'resource_missing') return null;
+    if (error instanceof Stripe.errors.StripeInvalidRequestError) return null;
     throw unknownOutcome(error);
   }
 }

@@ -48,7 +48,8 @@ const VECTORS = '../shared/data/providers/webhook_schemes.json';
 describe('a webhook of Stripe', () => {
   const transferId = newId<TransferId>();
   const metadata = { transfer_id: transferId };
-  const paid = eventOf('payout.paid', { id: 'po_1', object: 'payout', status: 'paid', metadata });
+  const sum = { amount: 1_250, currency: 'usd' };
+  const paid = eventOf('payout.paid', { id: 'po_1', object: 'payout', status: 'paid', metadata, ...sum });
 
   test('tells what became of a payout of ours', () => {
     expect(read(paid)).toEqual({
@@ -58,6 +59,7 @@ describe('a webhook of Stripe', () => {
       key: transferId.replaceAll('-', ''),
       transferId,
       payout: { outcome: 'SUCCEEDED', reference: 'po_1', feeMinor: null },
+      amount: { amountMinor: 1_250n, currency: 'USD' },
       askAgain: false,
     });
     const created = eventOf('payout.created', { id: 'po_1', object: 'payout', status: 'pending', metadata });
@@ -72,8 +74,15 @@ describe('a webhook of Stripe', () => {
   });
 
   test('tells of a charge by its type and the transfer alone', () => {
-    const intent = eventOf('payment_intent.succeeded', { id: 'pi_1', object: 'payment_intent', metadata });
-    expect(read(intent)).toMatchObject({ type: 'payment_intent.succeeded', key: null, transferId, payout: null });
+    const intent = eventOf('payment_intent.succeeded', { id: 'pi_1', object: 'payment_intent', metadata, ...sum });
+    const amount = { amountMinor: 1_250n, currency: 'USD' };
+    expect(read(intent)).toMatchObject({
+      type: 'payment_intent.succeeded',
+      key: null,
+      transferId,
+      payout: null,
+      amount,
+    });
     const foreign = eventOf('customer.created', { id: 'cus_1', object: 'customer' });
     expect(read(foreign)).toMatchObject({ transferId: null, key: null, payout: null, askAgain: false });
     const odd = eventOf('payout.paid', { id: 'po_1', status: 'paid', metadata: { transfer_id: 'x' } });

@@ -3,7 +3,7 @@ import type { RateLimits } from '../../platform/rate-limits.ts';
 import type { Providers } from '../../providers/providers.ts';
 import { askAboutDeposit } from './charge-deposit.ts';
 import type { ApplyNoticeDeps } from './notices/apply-notice.ts';
-import { applyProviderNotice, askPayout } from './payouts/apply-provider-notice.ts';
+import { askPayout } from './payouts/apply-provider-notice.ts';
 
 /** What a notice of a provider leads to: the operations of payouts and deposits, on the jobs' connections. */
 export function createNoticeOperations({
@@ -16,13 +16,11 @@ export function createNoticeOperations({
   jobsPool: Pool;
   wakeUp: { signal(): void };
   limits: Pick<RateLimits, 'penalize'>;
-}): Pick<ApplyNoticeDeps, 'applyPayout' | 'askPayout' | 'askDeposit'> {
+}): Pick<ApplyNoticeDeps, 'askPayout' | 'askDeposit'> {
   return {
-    applyPayout: (transferId, provider, payout) =>
-      applyProviderNotice({ pool, wakeUp }, transferId, { provider, payout }),
-    async askPayout(transferId, signal) {
+    async askPayout(transferId, signal, notice) {
       if (!payouts) throw new Error('this bank can ask nobody about payouts');
-      await askPayout({ pool, payouts, wakeUp }, transferId, signal);
+      await askPayout({ pool, payouts, wakeUp }, transferId, signal, notice);
     },
     async askDeposit(transferId, signal) {
       if (!cards) throw new Error('this bank can ask nobody about cards');

@@ -3,22 +3,24 @@ import type { Pool } from 'pg';
 import { parseId, type TransferId } from '../../../platform/ids.ts';
 import { NotDoneYetError, type JobTask } from '../../../platform/jobs.ts';
 import type { Logger } from '../../../platform/log.ts';
+import type { Money } from '../../../platform/money.ts';
 import { POLICY } from '../../../platform/policy.ts';
-import type { Payout, ProviderNotice } from '../../../providers/payout-provider.ts';
+import type { ProviderNotice } from '../../../providers/payout-provider.ts';
 import { recordDeadLetter } from '../operations/dead-letter-store.ts';
-import { readNotice, settleNotice, transferType, type NoticeKey } from './notice-store.ts';
+import type { NoticeOfPayout } from '../payouts/apply-provider-notice.ts';
+import { PROVIDER_CONTRADICTION } from '../payouts/record-answer.ts';
+import { noticedTransfer, readNotice, settleNotice, type NoticeKey } from './notice-store.ts';
 
 /*
  * The job of one notice. It may run again and twice at once: what it calls is safe to repeat, in any order, and never leaves a
- * terminal state. A notice only ever makes something happen earlier that the provider would also say when asked.
+ * terminal state. A notice is a hint: it only ever makes something happen earlier that the provider also says when asked, and asked it is.
+ * Where the notice says another thing, or speaks of another amount, staff hear of it.
  */
 
 export interface ApplyNoticeDeps {
   pool: Pool;
-  /** Takes in what a provider says of a payout; contradictions are its business. */
-  applyPayout(transferId: TransferId, provider: string, payout: Payout, signal: AbortSignal): Promise<void>;
-  /** Asks the payout's provider, by our key, and takes in what it says. */
-  askPayout(transferId: TransferId, signal: AbortSignal): Promise<void>;
+  /** Asks the payout's provider, or that of the notice, by our key, and takes in what it says; what the notice says is compared with that. */
+  askPayout(transferId: TransferId, signal: AbortSignal, notice?: NoticeOfPayout): Promise<void>;
   /** Asks the card provider about a deposit's charge, and takes in what it says. */
   askDeposit(transferId: TransferId, signal: AbortSignal): Promise<void>;
   log: Logger;
@@ -49,11 +51,15 @@ export async function applyNotice(deps: ApplyNoticeDeps, key: NoticeKey, signal:
   const transferId = transferOf(notice);
   // Not one of our payments: a balance that changed, a dispute, a test of the address.
   if (!transferId) return settleNotice(deps.pool, key, 'IGNORED', null);
-  const type = await transferType(deps.pool, transferId);
-  if (type === null) return wait(deps, key, transferId, ageMs);
-  if (type === 'DEPOSIT') await deps.askDeposit(transferId, signal);
-  else if (notice.payout && !notice.askAgain) await deps.applyPayout(transferId, key.provider, notice.payout, signal);
-  else await deps.askPayout(transferId, signal);
+  const transfer = await noticedTransfer(deps.pool, transferId);
+  if (!transfer) return wait(deps, key, transferId, ageMs);
+  const { amount } = notice;
+  if (amount && (amount.amountMinor !== transfer.amount.amountMinor || amount.currency !== transfer.amount.currency)) {
+    await otherAmount(deps, key, transferId, amount);
+  }
+  const said = { provider: key.provider, said: notice.payout, isOld: ageMs >= POLICY.notices.waitMinutes * 60_000 };
+  if (transfer.type === 'DEPOSIT') await deps.askDeposit(transferId, signal);
+  else await deps.askPayout(transferId, signal, said);
   await settleNotice(deps.pool, key, 'APPLIED', transferId);
 }
 
@@ -62,6 +68,22 @@ function transferOf({ transferId, key }: ProviderNotice): TransferId | null {
   if (transferId) return parseId<TransferId>(transferId);
   const parts = /^([0-9a-f]{8})([0-9a-f]{4})([0-9a-f]{4})([0-9a-f]{4})([0-9a-f]{12})$/.exec(key ?? '');
   return parts && parseId<TransferId>(parts.slice(1).join('-'));
+}
+
+function otherAmount(
+  { pool }: ApplyNoticeDeps,
+  key: NoticeKey,
+  transferId: TransferId,
+  { amountMinor, currency }: Money,
+): Promise<unknown> {
+  return recordDeadLetter(pool, {
+    transferId,
+    kind: PROVIDER_CONTRADICTION,
+    class: 'PERMANENT',
+    severity: 'CRITICAL',
+    reason: `A notice of ${key.provider} speaks of another amount than this payment has. It was not believed.`,
+    details: { ...key, amountMinor: amountMinor.toString(), currency },
+  });
 }
 
 /** A provider can be quicker than a commit of ours; but not by a day. */

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Queryable } from '../../../platform/db.ts';
 import type { TransferId } from '../../../platform/ids.ts';
+import type { Money } from '../../../platform/money.ts';
 import type { ProviderNotice } from '../../../providers/payout-provider.ts';
 
 /** Names a notice. */
@@ -75,25 +76,35 @@ export async function settleNotice(
   });
 }
 
-/** The type of a transfer that a provider may speak of; null when there is none with that id. */
-export async function transferType(db: Queryable, transferId: TransferId): Promise<string | null> {
-  const { rows } = await db.query<{ type: string }>({
-    name: 'transfer-type-of',
-    text: 'SELECT type FROM transfer WHERE id = $1',
+/** A transfer that a provider may speak of; null when there is none with that id. */
+export async function noticedTransfer(
+  db: Queryable,
+  transferId: TransferId,
+): Promise<{ type: string; amount: Money } | null> {
+  const { rows } = await db.query<{ type: string; amount: string; currency: string }>({
+    name: 'transfer-noticed',
+    text: 'SELECT type, amount, currency FROM transfer WHERE id = $1',
     values: [transferId],
   });
-  return rows[0]?.type ?? null;
+  const [row] = rows;
+  return row ? { type: row.type, amount: { amountMinor: BigInt(row.amount), currency: row.currency } } : null;
 }
 
-/** JSON knows no bigint: the one amount in a notice travels as digits. */
+/** JSON knows no bigint: amounts in a notice travel as digits. */
 function toJson(notice: ProviderNotice): string {
   return JSON.stringify(notice, (_key, value: unknown) => (typeof value === 'bigint' ? value.toString() : value));
 }
 
 function fromJson(stored: unknown): ProviderNotice {
-  // Written by toJson, and nobody else writes the column: all is as it was, but the amount.
-  const notice = stored as ProviderNotice;
-  const { payout } = notice;
-  if (payout?.outcome !== 'SUCCEEDED' || payout.feeMinor === null) return notice;
-  return { ...notice, payout: { ...payout, feeMinor: BigInt(payout.feeMinor) } };
+  // Written by toJson, and nobody else writes the column: all is as it was, but the amounts. Older ones have none.
+  const notice = stored as Omit<ProviderNotice, 'amount'> & { amount?: Money | null };
+  const { payout, amount = null } = notice;
+  return {
+    ...notice,
+    amount: amount && { ...amount, amountMinor: BigInt(amount.amountMinor) },
+    payout:
+      payout?.outcome === 'SUCCEEDED' && payout.feeMinor !== null
+        ? { ...payout, feeMinor: BigInt(payout.feeMinor) }
+        : payout,
+  };
 }

@@ -25,8 +25,7 @@ beforeEach(() => {
   deps = {
     pool,
     log: createLog('silent'),
-    applyPayout: async (id, provider, payout) => void done.push(`apply ${id} ${provider} ${payout.outcome}`),
-    askPayout: async (id) => void done.push(`ask ${id}`),
+    askPayout: async (id, _signal, notice) => void done.push(`ask ${id} ${notice?.provider} ${notice?.said?.outcome}`),
     askDeposit: async (id) => void done.push(`deposit ${id}`),
   };
 });
@@ -39,9 +38,14 @@ const reader: WebhookReader = {
     if (body.includes('forged')) return 'BAD_SIGNATURE';
     if (body.includes('old')) return 'TOO_OLD';
     try {
-      const { payout, ...said } = JSON.parse(body.toString()) as Partial<ProviderNotice> & { payout?: Payout };
+      const { payout, amount, ...said } = JSON.parse(body.toString()) as Partial<ProviderNotice>;
       const notice = { eventId: 'e', type: 't', key: null, transferId: null, askAgain: false, ...said };
-      return { ...notice, provider: 'paystack', payout: payout ? revived(payout) : null };
+      return {
+        ...notice,
+        provider: 'paystack',
+        payout: payout ? revived(payout) : null,
+        amount: amount ? { ...amount, amountMinor: BigInt(amount.amountMinor) } : null,
+      };
     } catch {
       return 'MALFORMED';
     }
@@ -71,9 +75,9 @@ async function transfer(type: 'DEPOSIT' | 'EXTERNAL', id = newId<TransferId>()):
   const payout = type === 'EXTERNAL';
   await admin.query(
     `INSERT INTO transfer.transfer (id, user_id, type, status, amount, currency, destination_amount, destination_currency,
-       source_label, source_reference, destination_label, destination_reference, destination_holder, preference, hold_id,
+       source_account_id, source_label, source_reference, destination_label, destination_reference, destination_holder, preference, hold_id,
        timeline, created_at, updated_at)
-     VALUES ($1, $1, $2, 'INITIATED', 100, 'USD', 100, 'USD', 'Ada', $3, 'Ben', $4, $5, $6, $7, '[]', now(), now())`,
+     VALUES ($1, $1, $2, 'INITIATED', 100, 'USD', 100, 'USD', $7, 'Ada', $3, 'Ben', $4, $5, $6, $7, '[]', now(), now())`,
     [id, type, payout ? null : 'card', ...(payout ? ['iban:DE02', 'Ben', 'BALANCED', id] : [null, null, null, null])],
   );
   return id;
@@ -96,6 +100,17 @@ describe('what is received', () => {
     expect(await receive(body)).toEqual({ outcome });
     expect(await rows('SELECT count(*) FROM transfer.provider_notice')).toEqual(before);
     expect(await rows('SELECT count(*) FROM platform.event')).toEqual(events);
+    expect(done).toEqual([]);
+  });
+
+  test.each([
+    ['a NUL in its id', { eventId: 'a\0b' }],
+    ['half a character in its id', { eventId: 'a\ud800' }],
+    ['an id without end', { eventId: 'x'.repeat(100_000) }],
+    ['a NUL in its type', { type: 'transfer.\0' }],
+    ['a NUL in a message', { payout: { outcome: 'DECLINED', reference: 'r', code: 'c', message: '\0' } }],
+  ])('with %s is malformed, and not sent again for ever', async (_what, said) => {
+    expect(await receive(JSON.stringify({ eventId: newId<TransferId>(), ...said }))).toEqual({ outcome: 'MALFORMED' });
     expect(done).toEqual([]);
   });
 
@@ -129,19 +144,19 @@ describe('what is received', () => {
     const again = newId<TransferId>();
     for (const type of ['transfer.success', 'transfer.failed']) await receive(JSON.stringify({ eventId: again, type }));
     expect(
-      await rows(`SELECT kind, severity FROM transfer.dead_letter WHERE details ->> 'eventId' = $1`, eventId),
-    ).toEqual([{ kind: `NOTICE_CONFLICT:paystack:${eventId}`, severity: 'HIGH' }]);
+      await rows(`SELECT kind, severity, seen FROM transfer.dead_letter WHERE details ->> 'eventId' = $1`, eventId),
+    ).toEqual([{ kind: `NOTICE_CONFLICT:paystack:${eventId}`, severity: 'HIGH', seen: 1 }]);
   });
 });
 
 describe('what is acted on', () => {
-  test('is the provider’s word about a payout, named by our key or by the transfer', async () => {
+  test('makes the bank ask about a payout, named by our key or by the transfer, whatever it says of it', async () => {
     const id = await transfer('EXTERNAL');
     const payout: Payout = { outcome: 'DECLINED', reference: 'r', code: 'c', message: 'm' };
     for (const name of [{ key: id.replaceAll('-', '') }, { transferId: id }]) {
       const key = await notice({ ...name, payout });
       await applyNotice(deps, key, signal);
-      expect(done).toEqual([`apply ${id} paystack DECLINED`]);
+      expect(done).toEqual([`ask ${id} paystack DECLINED`]);
       expect(await statusOf(key)).toBe('APPLIED');
       // Once it is settled, another run does nothing.
       await applyNotice(deps, key, signal);
@@ -152,19 +167,34 @@ describe('what is acted on', () => {
   test('keeps the amount of a fee', async () => {
     const id = await transfer('EXTERNAL');
     const key = await notice({ transferId: id, payout: { outcome: 'SUCCEEDED', reference: 'r', feeMinor: '123' } });
-    const said: Payout[] = [];
-    await applyNotice({ ...deps, applyPayout: async (_id, _provider, payout) => void said.push(payout) }, key, signal);
-    expect(said).toEqual([{ outcome: 'SUCCEEDED', reference: 'r', feeMinor: 123n }]);
+    const told: unknown[] = [];
+    await applyNotice({ ...deps, askPayout: async (_id, _signal, given) => void told.push(given) }, key, signal);
+    const said = { outcome: 'SUCCEEDED', reference: 'r', feeMinor: 123n };
+    expect(told).toEqual([{ provider: 'paystack', said, isOld: false }]);
   });
 
-  test('is asked again where the word proves nothing', async () => {
-    const id = await transfer('EXTERNAL');
-    const payout = { outcome: 'SUCCEEDED', reference: 'r', feeMinor: null };
-    for (const said of [{ payout: null }, { payout, askAgain: true }]) {
-      await applyNotice(deps, await notice({ transferId: id, ...said }), signal);
-      expect(done).toEqual([`ask ${id}`]);
-    }
-  });
+  test.each(['EXTERNAL', 'DEPOSIT'] as const)(
+    'of another amount (%s) is put before staff, and asked about',
+    async (type) => {
+      const id = await transfer(type);
+      const letters = () => rows('SELECT kind, details FROM transfer.dead_letter WHERE transfer_id = $1', id);
+      await applyNotice(
+        deps,
+        await notice({ transferId: id, amount: { amountMinor: '100', currency: 'USD' } }),
+        signal,
+      );
+      expect(await letters()).toEqual([]);
+      for (const amount of [
+        { amountMinor: '100', currency: 'NGN' },
+        { amountMinor: '99', currency: 'USD' },
+      ]) {
+        const key = await notice({ transferId: id, amount });
+        await applyNotice(deps, key, signal);
+        expect(await letters()).toEqual([{ kind: 'PROVIDER_CONTRADICTION', details: { ...key, ...amount } }]);
+        expect(done).toHaveLength(1);
+      }
+    },
+  );
 
   test('of a deposit asks the card provider', async () => {
     const id = await transfer('DEPOSIT');
@@ -196,7 +226,7 @@ describe('what is acted on', () => {
     expect([await statusOf(key), done]).toEqual(['WAITING', []]);
     await transfer('EXTERNAL', id);
     await applyNotice(deps, key, signal);
-    expect([await statusOf(key), done]).toEqual(['APPLIED', [`ask ${id}`]]);
+    expect([await statusOf(key), done]).toEqual(['APPLIED', [`ask ${id} paystack undefined`]]);
   });
 
   test('is parked with a dead letter after a day without its transfer', async () => {

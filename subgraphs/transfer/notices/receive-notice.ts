@@ -5,7 +5,7 @@ import { withTransaction } from '../../../platform/db.ts';
 import { appendEvents } from '../../../platform/event-log.ts';
 import type { Logger } from '../../../platform/log.ts';
 import type { ReceiveNoticeAnswer, ReceiveNoticeQuestion } from '../../../platform/questions/receive-notice.ts';
-import type { WebhookReader } from '../../../providers/payout-provider.ts';
+import type { ProviderNotice, WebhookReader } from '../../../providers/payout-provider.ts';
 import { recordDeadLetter } from '../operations/dead-letter-store.ts';
 import { storeNotice } from './notice-store.ts';
 
@@ -27,6 +27,23 @@ const questionSchema: z.ZodType<ReceiveNoticeQuestion> = z.object({
   body: z.base64(),
 });
 
+/** Longer than any provider's; an index keeps it. */
+const MOST_ID_LENGTH = 300;
+
+/** NUL, and half a character. */
+const UNSTORABLE = /\0|\p{Surrogate}/u;
+
+/** What Postgres keeps as it is. Anything else was not written by a provider, and comes again for ever unless it is refused. */
+function isStorable(notice: ProviderNotice): boolean {
+  let storable = notice.eventId.length <= MOST_ID_LENGTH;
+  const look = (value: unknown): void => {
+    if (typeof value === 'string') storable &&= !UNSTORABLE.test(value);
+    else if (typeof value === 'object' && value !== null) Object.values(value).forEach(look);
+  };
+  look(notice);
+  return storable;
+}
+
 /**
  * Takes what a provider tells: proves that it is from the provider, stores it once under the provider's own id, and leaves the rest to
  * a job. What is not proved leaves nothing. The same id again is answered as the first time; with another body it is a
@@ -37,7 +54,8 @@ export async function receiveNotice(deps: ReceiveNoticeDeps, question: unknown):
   const reader = deps.webhooks.find((known) => known.provider === provider);
   if (!reader) return { outcome: 'UNKNOWN_PROVIDER' };
   const body = Buffer.from(encoded, 'base64');
-  const notice = reader.read({ headers, body }, deps.clock.now());
+  const read = reader.read({ headers, body }, deps.clock.now());
+  const notice = typeof read === 'string' || isStorable(read) ? read : 'MALFORMED';
   if (typeof notice === 'string') {
     deps.log.warn({ provider, reason: notice, bytes: body.length }, 'a webhook was refused');
     return { outcome: notice === 'MALFORMED' ? 'MALFORMED' : 'BAD_SIGNATURE' };

@@ -55,7 +55,8 @@ export async function askPayout(
 ): Promise<void> {
   const payout = await readPayout(deps.pool, transferId);
   const attempt =
-    payout && (notice ? payout.attempts.findLast(({ provider }) => provider === notice.provider) : attemptToAsk(payout));
+    payout &&
+    (notice ? payout.attempts.findLast(({ provider }) => provider === notice.provider) : attemptToAsk(payout));
   if (!attempt) {
     if (notice) await neverGiven(deps, transferId, notice.provider, notice.said?.outcome ?? 'something');
     return;

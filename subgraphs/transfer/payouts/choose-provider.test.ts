@@ -10,7 +10,8 @@ const candidate = (name: string) =>
   ({ provider: { name }, health: 100, cost: 50, speed: 50, score: 75, down: false }) as unknown as Candidate;
 const CANDIDATES = ['bankrail', 'paystack', 'flutterwave'].map(candidate);
 const NOTHING: Pauses = { all: false, currencies: new Set(), providers: new Set() };
-const OPTIONS = { attemptsPerProvider: 2, silent: new Set<string>() };
+// All was said before this run of the job began.
+const OPTIONS = { attemptsPerProvider: 2, begun: 99 };
 
 function choose(
   tried: [string, Attempt['outcome']][],

@@ -12,26 +12,35 @@ export interface Choice {
 }
 
 /**
- * Chooses among those who can carry a payout. Who has said no, or could not be reached, is not asked again; who never took it may be, a few
- * times, after all others. First comes the one whose price was quoted, then the best by the registry's order. NONE: nobody is left;
- * PAUSED: somebody is, but nothing may leave that way for now.
+ * Chooses among those who can carry a payout. Who has said no is not asked again; who never took it may be, a few times, and who could not be
+ * reached by an earlier run, after all others. First comes the one whose price was quoted, then the best by the registry's order. NONE: nobody is left;
+ * PAUSED: somebody is, but nothing may leave that way for now; UNREACHABLE: they are down, or
+ * could not be reached since this run began, when there were `begun` attempts.
  */
 export function chooseProvider(
   payout: Pick<StoredPayout, 'attempts' | 'quotedProvider' | 'preference' | 'amount'>,
   candidates: readonly Candidate[],
   pauses: Pauses,
-  { attemptsPerProvider }: { attemptsPerProvider: number },
-): Choice | 'NONE' | 'PAUSED' {
+  { attemptsPerProvider, begun }: { attemptsPerProvider: number; begun: number },
+): Choice | 'NONE' | 'PAUSED' | 'UNREACHABLE' {
   const { attempts, quotedProvider, preference, amount } = payout;
   const of = ({ provider }: Candidate) => attempts.filter((attempt) => attempt.provider === provider.name);
-  const mayTry = (candidate: Candidate) =>
-    of(candidate).length < attemptsPerProvider && of(candidate).every(({ outcome }) => outcome === 'NOT_HERE');
+  const mayTry = (candidate: Candidate) => {
+    // Where nothing was sent, nothing was tried.
+    const had = of(candidate).filter(({ outcome }) => outcome !== 'UNREACHABLE');
+    return had.length < attemptsPerProvider && had.every(({ outcome }) => outcome === 'NOT_HERE');
+  };
   const left = candidates.filter(mayTry);
   if (left.length === 0) return 'NONE';
   const usable = left.filter((candidate) => mayCarry(pauses, amount.currency, candidate));
-  const fresh = usable.filter((candidate) => of(candidate).length === 0);
-  const chosen = fresh.find(({ provider }) => provider.name === quotedProvider) ?? fresh[0] ?? usable[0];
-  if (!chosen) return 'PAUSED';
+  if (usable.length === 0) return 'PAUSED';
+  const silent = attempts.slice(begun).filter(({ outcome }) => outcome === 'UNREACHABLE');
+  const reachable = usable.filter(
+    ({ provider: { name }, down }) => !down && !silent.some(({ provider }) => provider === name),
+  );
+  const fresh = reachable.filter((candidate) => of(candidate).length === 0);
+  const chosen = fresh.find(({ provider }) => provider.name === quotedProvider) ?? fresh[0] ?? reachable[0];
+  if (!chosen) return 'UNREACHABLE';
   const figures = candidates.map(figuresOf);
   return { chosen, figures: { preference, candidates: figures }, note: noteOf(chosen, figures, payout) };
 }

@@ -41,10 +41,16 @@ export const payoutJobs: Listener<'PayoutStarted' | 'DeadLetterRetried'> = {
 };
 
 /** Has the job run now that would otherwise wait for its next attempt; makes it where it is gone. One under way is followed by another. */
-export async function hurryPayOut(db: Queryable, transferId: TransferId): Promise<void> {
+export function hurryPayOut(db: Queryable, transferId: TransferId): Promise<void> {
+  return payOutLater(db, transferId, 0);
+}
+
+/** As hurryPayOut, but after a pause. */
+export async function payOutLater(db: Queryable, transferId: TransferId, pauseMs: number): Promise<void> {
   await db.query({
-    name: 'transfer-hurry-pay-out',
-    text: `SELECT ${JOBS_SCHEMA}.add_job($1, payload => $2, job_key => $3, job_key_mode => 'replace')`,
-    values: [PAY_OUT, JSON.stringify({ transferId }), keyOf(transferId)],
+    name: 'transfer-pay-out-later',
+    text: `SELECT ${JOBS_SCHEMA}.add_job($1, payload => $2, job_key => $3, job_key_mode => 'replace',
+             run_at => now() + $4 * interval '1 millisecond')`,
+    values: [PAY_OUT, JSON.stringify({ transferId }), keyOf(transferId), pauseMs],
   });
 }

@@ -25,6 +25,7 @@ import {
 import { wantedPayout } from './plan-payout.ts';
 import { PayoutOpenError, recordAnswer, type AnswerDeps } from './record-answer.ts';
 import { answered, deadlineOf, openSendWindow, type SendWindow } from './send-window.ts';
+import { waitForProviders } from './wait-payout.ts';
 
 /*
  * The job of one payout. It may be cut off anywhere, run again, and run twice at once, because each thing it does is safe to repeat: steps
@@ -39,6 +40,7 @@ import { answered, deadlineOf, openSendWindow, type SendWindow } from './send-wi
  * 4. SUCCEEDED: capture. PENDING: PROVIDER_PROCESSING, and the job is tried again. DECLINED, unreachable, "not here": back to 2 with the
  *    next; when nobody is left, the money is released and it has FAILED. Anything else is unknown: PROVIDER_CONFIRMING, the hold
  *    stays, and the job is tried again.
+ * 5. Those who are left cannot be reached: BALANCE_RESERVED, step AWAITING_PROVIDER (wait-payout.ts), and 2 again while its hold lives.
  */
 
 export interface PayOutDeps extends AnswerDeps {
@@ -67,16 +69,18 @@ export function createPayOut(deps: PayOutDeps): JobTask {
 
 /** Brings a payout to its end, or throws PayoutOpenError after writing down how far it came. */
 export async function payOut(deps: PayOutDeps, transferId: TransferId, signal: AbortSignal): Promise<void> {
+  let begun: number | null = null;
   for (let round = 0; round < MOST_ROUNDS; round++) {
     const payout = await readPayout(deps.pool, transferId);
     if (!payout) return;
+    begun ??= payout.attempts.length;
     if (payout.status === 'COMPENSATING') return compensatePayout(deps, payout);
     if (!mayGoOn(payout)) return;
     const open = payout.attempts.find(({ outcome }) => outcome === null);
     if (!open && payout.waitsFor) {
       throw new PayoutOpenError(`payout ${transferId} waits for its ${payout.waitsFor.toLowerCase()}`);
     }
-    const next = open ? await askAgain(deps, payout, open, signal) : await sendToNext(deps, payout, signal);
+    const next = open ? await askAgain(deps, payout, open, signal) : await sendToNext(deps, payout, begun, signal);
     if (next === 'ENDED') return;
   }
   throw new PayoutOpenError(`payout ${transferId} goes round in circles`);
@@ -94,19 +98,24 @@ function mayGoOn({ status }: StoredPayout): boolean {
 /** ENDED: nothing is left to do here. AGAIN: look how it stands now, and go on. */
 type Next = 'ENDED' | 'AGAIN';
 
-async function sendToNext(deps: PayOutDeps, payout: StoredPayout, signal: AbortSignal): Promise<Next> {
+/** `begun` is how many attempts there were when this run of the job began. */
+async function sendToNext(deps: PayOutDeps, payout: StoredPayout, begun: number, signal: AbortSignal): Promise<Next> {
   const { pool, payouts, wakeUp } = deps;
   const { transferId, destination, amount, description, preference } = payout;
   // Only before anything was sent: what a provider may have had goes where it went.
-  if (payout.attempts.length === 0 && !payout.methodActive) {
+  if (!payout.methodActive && payout.attempts.every(({ outcome }) => outcome === 'UNREACHABLE')) {
     await endWithoutMoney(deps, payout, { code: METHOD_DISCONNECTED, note: null });
     return 'AGAIN';
   }
   const wanted = wantedPayout(destination, amount);
-  const choice = chooseProvider(payout, payouts.candidates(wanted, preference), await readPauses(pool), POLICY.payouts);
+  const candidates = payouts.candidates(wanted, preference);
+  const choice = chooseProvider(payout, candidates, await readPauses(pool), { ...POLICY.payouts, begun });
   if (choice === 'PAUSED') throw new PayoutOpenError(`payout ${transferId}: nothing may leave that way for now`);
-  if (choice === 'NONE') {
-    await endWithoutMoney(deps, payout, whyNot(payout));
+  const waiting = choice === 'UNREACHABLE' ? await waitForProviders(deps, transferId) : null;
+  if (waiting === 'WAITS') return 'ENDED';
+  if (waiting === 'ELSEWHERE') return 'AGAIN';
+  if (choice === 'NONE' || choice === 'UNREACHABLE') {
+    await endWithoutMoney(deps, payout, choice === 'NONE' ? whyNot(payout) : { code: UNREACHABLE, note: null });
     return 'AGAIN';
   }
   const { provider } = choice.chosen;
@@ -121,7 +130,7 @@ async function sendToNext(deps: PayOutDeps, payout: StoredPayout, signal: AbortS
 }
 
 /** Our own name for a payout at every provider. */
-function keyOf(transferId: TransferId): string {
+export function keyOf(transferId: TransferId): string {
   return transferId.replaceAll('-', '');
 }
 
@@ -187,15 +196,15 @@ async function askAgain(deps: PayOutDeps, payout: StoredPayout, attempt: Attempt
  */
 export async function findPayout(
   { payouts }: Pick<PayOutDeps, 'payouts'>,
-  { transferId, destination }: Pick<StoredPayout, 'transferId' | 'destination'>,
-  { provider: name, sentAt, sentAgoMs, outcome }: Pick<Attempt, 'provider' | 'sentAt' | 'sentAgoMs' | 'outcome'>,
+  { transferId, destination, amount }: Pick<StoredPayout, 'transferId' | 'destination' | 'amount'>,
+  { provider: name, sentAt, sentAgoMs, outcome, reference }: Omit<Attempt, 'number' | 'code' | 'message'>,
   signal: AbortSignal,
 ): Promise<Payout | null> {
   const provider = payouts.find(name);
   if (!provider) throw new Error(`this bank cannot ask ${name}`);
   const refunded = destination.kind === 'CHARGE' && { depositId: destination.depositId };
   const said = await answered(deadlineOf(signal), (deadline) =>
-    provider.find({ key: keyOf(transferId), transferId, sentAt, ...refunded }, deadline),
+    provider.find({ key: keyOf(transferId), transferId, sentAt, amount, reference, ...refunded }, deadline),
   );
   if (!said && outcome === null && sentAgoMs < POLICY.payouts.notHereAfterMs) {
     throw new PayoutOpenError(`payout ${transferId}: ${name} does not have it, and may still be getting it`);

@@ -4,10 +4,12 @@ import type { TransferId } from '../../../platform/ids.ts';
 import { NotDoneYetError } from '../../../platform/jobs.ts';
 import type { Payout } from '../../../providers/payout-provider.ts';
 import { recordDeadLetter } from '../operations/dead-letter-store.ts';
+import { isLikelyFee } from './compare-notice.ts';
 import {
   closeAttempt,
   completePayout,
   notePayout,
+  readPayout,
   returnPayout,
   type AnswerVerdict,
   type Attempt,
@@ -30,6 +32,8 @@ import {
 export const PROVIDER_CONTRADICTION = 'PROVIDER_CONTRADICTION';
 /** The dead letter of money that has left and cannot be booked: its hold is gone. */
 export const PAYOUT_NOT_CAPTURED = 'PAYOUT_NOT_CAPTURED';
+/** The dead letter of a fee that cannot be what a provider has taken. */
+export const FEE_NOT_BELIEVED = 'FEE_NOT_BELIEVED';
 /** The dead letter of money that came back for an account that has been closed. */
 export const PAYOUT_SUSPENDED = 'PAYOUT_SUSPENDED';
 
@@ -57,7 +61,7 @@ export async function recordAnswer(
   const of = { transferId, number: attempt.number };
   const verdict = await withRetry(() =>
     withTransaction(deps.pool, async (tx) => {
-      const taken = await take(tx, of, attempt, said);
+      const taken = await take(tx, of, attempt, await believed(tx, of, attempt, said));
       if (taken === 'CONTRADICTION' || taken === 'NOT_CAPTURED' || taken === 'SUSPENDED') {
         await recordDeadLetter(tx, { transferId, ...LETTERS[taken], details: detailsOf(attempt, said) });
       }
@@ -67,6 +71,35 @@ export async function recordAnswer(
   deps.wakeUp.signal();
   if (verdict === 'NOT_CAPTURED') return 'STUCK';
   return verdict === 'SUSPENDED' ? 'DONE' : verdict;
+}
+
+/** What it says, without a fee that nobody takes for such a payout: that is booked nowhere, and staff look. */
+async function believed(
+  tx: Queryable,
+  { transferId }: AttemptOf,
+  { provider }: Pick<Attempt, 'provider'>,
+  said: Payout,
+): Promise<Payout> {
+  if (said.outcome !== 'SUCCEEDED' || said.feeMinor === null) return said;
+  const payout = await readPayout(tx, transferId);
+  if (!payout || isLikelyFee(said.feeMinor, payout.amount)) return said;
+  await recordUnbelievedFee(tx, { transferId, provider, said });
+  return { ...said, feeMinor: null };
+}
+
+/** Puts a fee before staff that a provider has told of. */
+export async function recordUnbelievedFee(
+  tx: Queryable,
+  { transferId, provider, said }: { transferId: TransferId; provider: string; said: Payout },
+): Promise<void> {
+  await recordDeadLetter(tx, {
+    transferId,
+    kind: FEE_NOT_BELIEVED,
+    class: 'PERMANENT',
+    severity: 'HIGH',
+    reason: `${provider} tells of a fee that it cannot have taken for this payout. It was not booked.`,
+    details: { provider, said: shownPayout(said) },
+  });
 }
 
 async function take(
@@ -122,8 +155,13 @@ function detailsOf(attempt: Pick<Attempt, 'number' | 'provider' | 'outcome'>, sa
     provider: attempt.provider,
     attempt: attempt.number,
     known: attempt.outcome,
-    said: { ...said, ...('feeMinor' in said && { feeMinor: said.feeMinor?.toString() ?? null }) },
+    said: shownPayout(said),
   };
+}
+
+/** As it is kept: JSON knows no bigint. */
+export function shownPayout(said: Payout | null): object | null {
+  return said && { ...said, ...('feeMinor' in said && { feeMinor: said.feeMinor?.toString() ?? null }) };
 }
 
 /** What a person is told, by what has happened. */

@@ -5,7 +5,7 @@ import { parseId, type TransferId } from '../../../platform/ids.ts';
 import { enqueueJobs, type JobTask } from '../../../platform/jobs.ts';
 import { JOBS_SCHEMA } from '../listeners.ts';
 import type { ApplyNoticeDeps } from '../notices/apply-notice.ts';
-import { transferType } from '../notices/notice-store.ts';
+import { noticedTransfer } from '../notices/notice-store.ts';
 import { reconcileAccount } from './reconcile-account.ts';
 import { lockAccount, type SettlementAccount } from './settlement-store.ts';
 
@@ -47,7 +47,7 @@ export function createAskProvider({ pool, wakeUp, askPayout, askDeposit }: AskPr
     const { transferId: id, ...account } = payloadSchema.parse(payload);
     const transferId = parseId<TransferId>(id);
     if (!transferId) throw new Error('a job without a transfer id');
-    if ((await transferType(pool, transferId)) === 'DEPOSIT') await askDeposit(transferId, signal);
+    if ((await noticedTransfer(pool, transferId))?.type === 'DEPOSIT') await askDeposit(transferId, signal);
     else await askPayout(transferId, signal);
     await withTransaction(pool, async (tx) => {
       await lockAccount(tx, account);
