@@ -172,7 +172,12 @@ function toWorkerLogger(log: Logger): WorkerLogger {
     const error = meta?.['error'];
     if (error instanceof NotDoneYetError && error.cause === undefined)
       log.debug(about, 'a job is not done yet; it is tried again');
-    else if (meta?.['failure']) log.warn({ ...about, ...describeJob(meta['job']) }, 'a job failed; it is tried again');
+    // Expected, and often: why in one line, and no stack.
+    else if (error instanceof NotDoneYetError && meta?.['failure']) {
+      const reason = error.cause instanceof Error ? `${error.message}: ${error.cause.message}` : error.message;
+      log.warn({ jobId, ...describeJob(meta['job']), reason }, 'a job is not done yet; it is tried again');
+    } else if (meta?.['failure'])
+      log.warn({ ...about, ...describeJob(meta['job']) }, 'a job failed; it is tried again');
     else if (level === 'error' || level === 'warning') log.warn(about, message);
     else if (level === 'info') log.debug(about, message);
     else log.trace(about, message);
