@@ -34,7 +34,7 @@ export function createFlutterwavePayouts(options: FlutterwaveOptions): PayoutPro
     types: ['BANK', 'MOBILE_MONEY'],
     offer: ({ kind, amountMinor, currency, iban }) => offerOf(tariffOf(kind, currency, iban), amountMinor),
     send: (request, signal) => sendPayout({ connection, sender }, request, signal),
-    find: ({ key, sentAt }, signal) => findPayout(connection, { key, sentAt, inFlightMs }, signal),
+    find: (payout, signal) => findPayout(connection, { ...payout, inFlightMs }, signal),
     async checkHealth(signal) {
       const answer = readAnswer(await connection.call('GET', '/v3/balances', signal), Balances);
       if (isRefused(answer)) throw new ProviderOutcomeUnknownError(`Flutterwave is not well: ${answer.message}`);

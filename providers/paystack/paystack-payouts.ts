@@ -30,7 +30,7 @@ export function createPaystackPayouts({ secretKey, url, inFlightMs }: PaystackOp
     types: ['BANK', 'MOBILE_MONEY'],
     offer: ({ kind, amountMinor, currency }) => offerOf(tariffOf(kind, currency), amountMinor),
     send: (request, signal) => sendPayout(connection, request, signal),
-    find: ({ key, sentAt }, signal) => findPayout(connection, { key, sentAt, inFlightMs: patience }, signal),
+    find: (payout, signal) => findPayout(connection, { ...payout, inFlightMs: patience }, signal),
     async checkHealth(signal) {
       const answer = readAnswer(await connection.call('GET', '/balance', signal), Balances);
       if (isRefused(answer)) throw new ProviderOutcomeUnknownError(`Paystack is not well (${answer.code})`);
