@@ -58,7 +58,7 @@ describe('any sequence of operations', () => {
   });
 
   test('done again on a fresh database makes equal books', async () => {
-    const books = [];
+    const books: ({ outcomes: Outcome[] } & Awaited<ReturnType<typeof booksOf>>)[] = [];
     for (let time = 0; time < 2; time++) {
       const fresh = await createLedgerWorld();
       const scene = await newScene(fresh, fresh.database.pool('dwaybank_ledger', { max: 1 }));
