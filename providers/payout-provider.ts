@@ -124,8 +124,6 @@ export interface ProviderNotice {
   payout: Payout | null;
   /** The amount that it says the payment has; null where it says none. */
   amount: Money | null;
-  /** True when it says of a payment of ours only that something has happened. */
-  askAgain: boolean;
 }
 
 /** How a provider's webhooks are proved and read. */

@@ -170,12 +170,12 @@ export async function openPayoutScene(): Promise<PayoutScene> {
       return rows.map(({ kind, severity }) => [kind, severity]);
     },
     async attemptsOf(id) {
-      const { rows } = await world.admin.query<{ attempt: string }>(
-        `SELECT concat_ws(' ', provider, coalesce(outcome, 'OPEN')) AS attempt FROM transfer.provider_attempt
+      const { rows } = await world.admin.query<{ shown: string }>(
+        `SELECT concat_ws(' ', provider, coalesce(outcome, 'OPEN')) AS shown FROM transfer.provider_attempt
          WHERE transfer_id = $1 ORDER BY attempt`,
         [id],
       );
-      return rows.map(({ attempt }) => attempt);
+      return rows.map(({ shown }) => shown);
     },
     async close() {
       try {

@@ -35,7 +35,6 @@ export function createFlutterwaveWebhooks({ secretHash }: { secretHash: string }
         transferId: null,
         payout: null,
         amount: null,
-        askAgain: key !== null,
       };
     },
   };

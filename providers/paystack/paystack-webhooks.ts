@@ -47,9 +47,9 @@ function noticeOf({ event: type, data }: z.output<typeof Event>): ProviderNotice
   if (object === undefined) return 'MALFORMED';
   const notice = { provider: 'paystack', eventId: `${type}:${object}`, type, transferId: null } as const;
   const key = type.startsWith('transfer.') ? keyOf(data.reference) : null;
-  if (key === null) return { ...notice, key: null, payout: null, amount: null, askAgain: false };
+  if (key === null) return { ...notice, key: null, payout: null, amount: null };
   const payout = readPayout(data, type);
-  return { ...notice, key, payout, amount: readAmount(data), askAgain: payout === null };
+  return { ...notice, key, payout, amount: readAmount(data) };
 }
 
 /** Whatever else it says, another amount than was sent is worth a look. */

@@ -61,8 +61,6 @@ function noticeOf({ id, type, data: { object } }: z.output<typeof EventBody>): P
     transferId,
     payout,
     amount: transferId && (ofPayout || object.object === 'payment_intent') ? amountIn(object) : null,
-    // That a payout or a refund failed does not say whether it had been paid before; of a charge the provider is asked in any case.
-    askAgain: payout === null && transferId !== null,
   };
 }
 

@@ -132,10 +132,14 @@ describe('loading rates', () => {
   });
 
   test('leaves no day without its event when something fails between them', async () => {
-    await database.pool('postgres').query('REVOKE EXECUTE ON FUNCTION platform.append_events FROM dwaybank_portfolio');
+    await database
+      .pool('postgres')
+      .query('REVOKE EXECUTE ON FUNCTION platform.append_events(text[], text[], jsonb[]) FROM dwaybank_portfolio');
     await loadOnce(DECEMBER);
     expect(await days()).toEqual([]);
-    await database.pool('postgres').query('GRANT EXECUTE ON FUNCTION platform.append_events TO dwaybank_portfolio');
+    await database
+      .pool('postgres')
+      .query('GRANT EXECUTE ON FUNCTION platform.append_events(text[], text[], jsonb[]) TO dwaybank_portfolio');
     await loadOnce(DECEMBER);
     expect(await days()).toHaveLength(1);
     expect(await recordedEvents()).toHaveLength(1);

@@ -16,8 +16,7 @@ export function createResolvers(deps: CreateTransferDeps): Resolvers {
         if (!viewer) throw unauthenticated();
         return { id: viewer.userId };
       },
-      transfer: (_root, { id }, { viewer, loaders }) => {
-        if (!viewer) throw unauthenticated();
+      transfer: (_root, { id }, { loaders }) => {
         const transferId = parseId<TransferId>(id);
         return transferId && loaders.transfer.load(transferId);
       },

@@ -30,7 +30,7 @@ export function createResolvers(deps: WalletDeps): Resolvers {
   return {
     Query: {
       me: (_root, _args, context) => ({ id: viewerOf(context).userId }),
-      account: (_root, { id }, context) => viewerOf(context) && ownAccount(id, context),
+      account: (_root, { id }, context) => ownAccount(id, context),
     },
     Mutation: {
       openAccount: async (_root, { input }, context) => {

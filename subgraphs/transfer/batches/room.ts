@@ -13,12 +13,7 @@ export function createBatchesRoom(deps: CreateTransferDeps): Room {
   return {
     bulkTasks: { [RUN_BATCH]: createRunBatch(deps) },
     resolvers: {
-      Query: {
-        batch: (_root, { id }, { viewer }) => {
-          if (!viewer) throw unauthenticated();
-          return visibleBatch(pool, viewer, id);
-        },
-      },
+      Query: { batch: (_root, { id }, { viewer }) => visibleBatch(pool, viewer, id) },
       User: { batches: ({ id }, args, { viewer }) => listBatchesOf(pool, viewer, id, args) },
       Mutation: {
         createBatch: (_root, { input }, { viewer, origin, signal }) => {

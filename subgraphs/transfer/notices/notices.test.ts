@@ -39,7 +39,7 @@ const reader: WebhookReader = {
     if (body.includes('old')) return 'TOO_OLD';
     try {
       const { payout, amount, ...said } = JSON.parse(body.toString()) as Partial<ProviderNotice>;
-      const notice = { eventId: 'e', type: 't', key: null, transferId: null, askAgain: false, ...said };
+      const notice = { eventId: 'e', type: 't', key: null, transferId: null, ...said };
       return {
         ...notice,
         provider: 'paystack',

@@ -74,6 +74,9 @@ describe('a payout', () => {
       { amount: '10000', line_type: 'WITHDRAWAL', counterparty: null, kind: 'SETTLEMENT', provider: 'bankrail' },
       { amount: `-${fees}`, line_type: 'FEE', counterparty: null, kind: 'PERSONAL', provider: '' },
       { amount: `${fees}`, line_type: 'FEE', counterparty: null, kind: 'FEE', provider: '' },
+      // What the provider has kept for itself.
+      { amount: '20', line_type: 'FEE', counterparty: null, kind: 'SETTLEMENT', provider: 'bankrail' },
+      { amount: '-20', line_type: 'FEE', counterparty: null, kind: 'PROVIDER_COST', provider: 'bankrail' },
     ]);
     await scene.world.proveBooks();
   });

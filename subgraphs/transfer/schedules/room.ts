@@ -28,12 +28,7 @@ export function createSchedulesRoom(deps: CreateTransferDeps): Room {
     tasks: { [RUN_OCCURRENCE]: createRunOccurrence(deps) },
     periodic: [{ name: 'transfer.due-standing-orders', everyMs: CLAIM_EVERY_MS, run: () => claimDueOrders(deps) }],
     resolvers: {
-      Query: {
-        standingOrder: (_root, { id }, { viewer }) => {
-          if (!viewer) throw unauthenticated();
-          return visibleOrder(pool, viewer, id);
-        },
-      },
+      Query: { standingOrder: (_root, { id }, { viewer }) => visibleOrder(pool, viewer, id) },
       User: { standingOrders: ({ id }, args, { viewer }) => listStandingOrders(pool, viewer, id, args) },
       Mutation: {
         createStandingOrder: (_root, { input }, { viewer, origin, signal }) =>
