@@ -70,19 +70,27 @@ function transferOf({ transferId, key }: ProviderNotice): TransferId | null {
   return parts && parseId<TransferId>(parts.slice(1).join('-'));
 }
 
-function otherAmount(
+/** Tells staff, once however often the job is tried again: a letter that came back with each try could never be resolved. */
+async function otherAmount(
   { pool }: ApplyNoticeDeps,
   key: NoticeKey,
   transferId: TransferId,
   { amountMinor, currency }: Money,
-): Promise<unknown> {
-  return recordDeadLetter(pool, {
+): Promise<void> {
+  const details = { ...key, amountMinor: amountMinor.toString(), currency };
+  const { rowCount } = await pool.query({
+    name: 'transfer-is-told-of-amount',
+    text: 'SELECT FROM transfer.dead_letter WHERE transfer_id = $1 AND kind = $2 AND details @> $3::jsonb LIMIT 1',
+    values: [transferId, PROVIDER_CONTRADICTION, JSON.stringify(details)],
+  });
+  if (rowCount) return;
+  await recordDeadLetter(pool, {
     transferId,
     kind: PROVIDER_CONTRADICTION,
     class: 'PERMANENT',
     severity: 'CRITICAL',
     reason: `A notice of ${key.provider} speaks of another amount than this payment has. It was not believed.`,
-    details: { ...key, amountMinor: amountMinor.toString(), currency },
+    details,
   });
 }
 

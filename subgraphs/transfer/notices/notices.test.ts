@@ -107,6 +107,7 @@ describe('what is received', () => {
     ['a NUL in its id', { eventId: 'a\0b' }],
     ['half a character in its id', { eventId: 'a\ud800' }],
     ['an id without end', { eventId: 'x'.repeat(100_000) }],
+    ['an id that is one character too long', { eventId: 'x'.repeat(256) }],
     ['a NUL in its type', { type: 'transfer.\0' }],
     ['a NUL in a message', { payout: { outcome: 'DECLINED', reference: 'r', code: 'c', message: '\0' } }],
   ])('with %s is malformed, and not sent again for ever', async (_what, said) => {
@@ -195,6 +196,18 @@ describe('what is acted on', () => {
       }
     },
   );
+
+  test('of another amount is told once, however often it is tried, also when its letter has ended', async () => {
+    const id = await transfer('EXTERNAL');
+    const key = await notice({ transferId: id, amount: { amountMinor: '99', currency: 'USD' } });
+    const away = { ...deps, askPayout: () => Promise.reject(new Error('the provider is away')) };
+    const letters = () => rows('SELECT state, seen FROM transfer.dead_letter WHERE transfer_id = $1', id);
+    for (let time = 0; time < 2; time++) await expect(applyNotice(away, key, signal)).rejects.toThrow('is away');
+    expect(await letters()).toEqual([{ state: 'OPEN', seen: 1 }]);
+    await admin.query(`SELECT transfer.settle_dead_letter($1, 'PROVIDER_CONTRADICTION', 'Asked by telephone.')`, [id]);
+    await expect(applyNotice(away, key, signal)).rejects.toThrow('is away');
+    expect(await letters()).toEqual([{ state: 'RESOLVED', seen: 1 }]);
+  });
 
   test('of a deposit asks the card provider', async () => {
     const id = await transfer('DEPOSIT');

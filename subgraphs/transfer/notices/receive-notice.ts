@@ -28,7 +28,7 @@ const questionSchema: z.ZodType<ReceiveNoticeQuestion> = z.object({
 });
 
 /** Longer than any provider's; an index keeps it. */
-const MOST_ID_LENGTH = 300;
+const MOST_ID_LENGTH = 255;
 
 /** NUL, and half a character. */
 const UNSTORABLE = /\0|\p{Surrogate}/u;

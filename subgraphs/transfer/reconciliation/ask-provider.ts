@@ -48,7 +48,8 @@ export function createAskProvider({ pool, wakeUp, askPayout, askDeposit }: AskPr
     const transferId = parseId<TransferId>(id);
     if (!transferId) throw new Error('a job without a transfer id');
     if ((await noticedTransfer(pool, transferId))?.type === 'DEPOSIT') await askDeposit(transferId, signal);
-    else await askPayout(transferId, signal);
+    // Its own provider, whoever has the payment now: a statement that says "paid" of one that was declined is a contradiction.
+    else await askPayout(transferId, signal, { provider: account.provider, said: null, isOld: false });
     await withTransaction(pool, async (tx) => {
       await lockAccount(tx, account);
       await reconcileAccount(tx, account);
