@@ -6,6 +6,7 @@ import { holdRelay, type Held } from '../../../tests/deposit-jobs.ts';
 import { payoutJobGone, payoutJobWaits } from '../../../tests/payout-jobs.ts';
 import { BEGUN, openPayoutScene, steps, type PayoutScene } from '../../../tests/payout-scene.ts';
 import { until } from '../../../tests/until.ts';
+import { applyProviderNotice } from './apply-provider-notice.ts';
 import { payOut } from './pay-out.ts';
 
 /* An outage of those who carry payouts: it is no decline, and what they never heard of waits for them. */
@@ -150,6 +151,30 @@ describe('a payout that nobody can be reached for', () => {
     expect([ended.status, ended.failureCode]).toEqual(['FAILED', 'no']);
     const attempts = ['bankrail DECLINED', 'paystack UNREACHABLE', 'paystack UNREACHABLE', 'paystack DECLINED'];
     expect(await scene.attemptsOf(id)).toEqual(attempts);
+  });
+
+  test('is kept, and not given back, once one that declined it says that it has paid', async () => {
+    scene.payouts.providers.bankrail.sends.push(declines);
+    away(2, 'paystack');
+    const id = await notBegun();
+    await run(id);
+    expect(await holdOf(id)).toEqual({ status: 'OPEN', minutes: 30 });
+    const payout: Payout = { outcome: 'SUCCEEDED', reference: 'r', feeMinor: null };
+    await applyProviderNotice(scene.deps, id as never, { provider: 'bankrail', payout });
+    expect(await scene.lettersOf(id)).toEqual([['PROVIDER_CONTRADICTION', 'CRITICAL']]);
+    await expect(run(id)).rejects.toThrow('waits for its staff');
+    expect(await holdOf(id)).toEqual({ status: 'OPEN', minutes: null });
+    expect(await scene.cancel(id)).toEqual(['CANNOT_BE_CANCELLED']);
+    expect((await scene.balance()).held).toBeGreaterThan(0n);
+    // Staff say that it was not so: it waits as before.
+    await scene.world.admin.query(
+      `UPDATE transfer.dead_letter SET state = 'RESOLVED', resolved_at = now() WHERE transfer_id = $1`,
+      [id],
+    );
+    await run(id);
+    expect(await holdOf(id)).toEqual({ status: 'OPEN', minutes: 30 });
+    expect(await scene.cancel(id)).toEqual([]);
+    expect(await scene.balance()).toEqual(FREE);
   });
 
   test('is one of many that open the breakers together: all wait, and all go', async () => {

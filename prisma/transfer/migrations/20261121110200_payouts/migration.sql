@@ -191,6 +191,22 @@ BEGIN
     WHERE l.transfer_id = p_transfer_id AND l.kind = 'PROVIDER_CONTRADICTION' AND l.state <> 'RESOLVED');
 END $$;
 
+-- A provider is about to be recorded as contradicting itself: under the lock of the transfer's row, so that whoever would end it meanwhile finds the
+-- letter, its hold is kept without a clock. A hold that is over already stays so.
+CREATE FUNCTION keep_contradicted(p_transfer_id uuid) RETURNS void
+  LANGUAGE plpgsql SET search_path = transfer, pg_temp AS $$
+DECLARE
+  told transfer;
+BEGIN
+  IF NOT EXISTS (SELECT FROM transfer t WHERE t.id = p_transfer_id AND t.hold_id IS NOT NULL) THEN
+    RETURN;
+  END IF;
+  told := lock_transfer(p_transfer_id);
+  IF NOT has_ended(told.status) THEN
+    PERFORM ledger.keep_hold(told.hold_id, NULL);
+  END IF;
+END $$;
+
 -- Whether a payout under way is with nobody: no attempt may yet pay or has paid, and no provider has contradicted itself about it. Only then may it
 -- be given to a provider, or end without money. Call under the lock of its row.
 CREATE FUNCTION nobody_has_it(p_payout transfer) RETURNS boolean
@@ -521,6 +537,8 @@ BEGIN
   END IF;
   IF NOT (found_transfer.status IN ('BALANCE_RESERVED', 'HELD_FOR_REVIEW')
     OR found_transfer.status = 'INITIATED' AND found_transfer.type = 'DEPOSIT')
+    -- It may have been paid: where its money is is not known.
+    OR found_transfer.type <> 'DEPOSIT' AND is_contradicted(p_transfer_id)
     -- What the bank gives back, its customer does not withdraw.
     OR found_transfer.refund_of IS NOT NULL AND NOT EXISTS (
       SELECT FROM idempotency_key k WHERE k.user_id = p_user_id AND k.mutation = 'refundTransfer' AND k.transfer_id = p_transfer_id)
@@ -574,7 +592,7 @@ BEGIN
     END;
     PERFORM write_completed(reviewed, captured.posted_at);
   ELSE
-    refusal := ledger.keep_hold(reviewed.hold_id, clock_timestamp() + p_lasts, true);
+    refusal := ledger.keep_hold(reviewed.hold_id, CASE WHEN NOT is_contradicted(p_transfer_id) THEN clock_timestamp() + p_lasts END, true);
     IF refusal <> 'KEPT' THEN
       RETURN refusal;
     END IF;
@@ -599,7 +617,7 @@ BEGIN
   RETURN NULL;
 END $$;
 
-GRANT EXECUTE ON FUNCTION start_payout, lock_transfer, release_money, free_quote, is_with_provider, is_contradicted, nobody_has_it, is_unsent, payout_waits_for,
+GRANT EXECUTE ON FUNCTION start_payout, lock_transfer, release_money, free_quote, is_with_provider, is_contradicted, keep_contradicted, nobody_has_it, is_unsent, payout_waits_for,
   send_payout, wait_payout, note_payout, attempt_verdict,
   complete_payout, close_attempt, fail_payout, begin_compensation, compensate_step, return_payout, expire_transfer, cancel_transfer,
   review_refusal, release_review, refuse_review TO dwaybank_transfer;

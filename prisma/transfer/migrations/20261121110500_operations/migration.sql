@@ -77,7 +77,8 @@ CREATE INDEX intervention_on_subject ON intervention (subject, number);
 CREATE TRIGGER intervention_is_kept BEFORE UPDATE OR DELETE OR TRUNCATE ON intervention
   FOR EACH STATEMENT EXECUTE FUNCTION refuse_removal();
 
--- Puts work aside: the open letter of the transfer and kind, or a new one. Severity never falls while a letter is open.
+-- Puts work aside: the open letter of the transfer and kind, or a new one. Severity never falls while a letter is open. What a provider contradicts itself
+-- about is not given back by a clock: its hold lasts, and has its clock again when it goes on.
 CREATE FUNCTION record_dead_letter(
   p_id uuid, p_transfer_id uuid, p_kind text, p_class text, p_severity text, p_reason text, p_details jsonb
 ) RETURNS uuid
@@ -86,6 +87,9 @@ DECLARE
   severities CONSTANT text[] := ARRAY['LOW', 'MEDIUM', 'HIGH', 'CRITICAL'];
   letter dead_letter;
 BEGIN
+  IF p_kind = 'PROVIDER_CONTRADICTION' AND p_transfer_id IS NOT NULL THEN
+    PERFORM keep_contradicted(p_transfer_id);
+  END IF;
   INSERT INTO dead_letter AS known (id, transfer_id, kind, class, severity, reason, details)
     VALUES (p_id, p_transfer_id, p_kind, p_class, p_severity, p_reason, p_details)
     ON CONFLICT (transfer_id, kind) WHERE state <> 'RESOLVED' DO UPDATE
