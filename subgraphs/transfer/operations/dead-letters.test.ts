@@ -16,6 +16,8 @@ const RETRY = `mutation ($id: ID!) { retryDeadLetter(id: $id) { deadLetter { sta
 const RESOLVE = `mutation ($id: ID!, $resolution: String!, $agreesTo: String) {
   resolveDeadLetter(id: $id, resolution: $resolution, agreesTo: $agreesTo) { deadLetter { state resolution resolvedAt } userErrors { code field } } }`;
 
+const PAY = `mutation ($input: CreateTransferInput!) { createTransfer(input: $input) { transfer { id } } }`;
+
 let world: TransferWorld;
 let pool: pg.Pool;
 let kofi: Customer;
@@ -241,6 +243,34 @@ describe('resolveDeadLetter', () => {
 });
 
 describe('who may', () => {
+  test('nobody decides about their own transfer, whichever end of it they are', async () => {
+    const send = async (as: Customer, to: Customer): Promise<TransferId> => {
+      const accountId = await world.account(as, 'USD', { funds: '10.00' });
+      await world.account(to, 'USD');
+      const input = {
+        idempotencyKey: newId<TransferId>(),
+        source: { accountId },
+        destination: { email: to.email },
+        amount: { amount: '1.00', currency: 'USD' },
+      };
+      const { data } = await world.execute(as, PAY, { input });
+      return (data!['createTransfer'] as { transfer: { id: TransferId } }).transfer.id;
+    };
+    for (const transferId of [await send(kofi, customer), await send(customer, kofi)]) {
+      const id = await recordDeadLetter(pool, letter({ transferId }));
+      for (const [query, variables] of [
+        [RETRY, { id }],
+        [RESOLVE, { id, resolution: 'Mine.' }],
+      ] as const) {
+        expect(await act(kofi, query, variables)).toMatchObject({
+          userErrors: [{ code: 'OWN_TRANSFER', field: ['id'] }],
+        });
+      }
+      expect(await rowOf(id)).toMatchObject({ state: 'OPEN', retries: 0 });
+      expect(await act(lena, RETRY, { id })).toMatchObject({ deadLetter: { state: 'RETRYING' } });
+    }
+  });
+
   test('a customer gets FORBIDDEN everywhere, support reads and does nothing, nobody is UNAUTHENTICATED', async () => {
     const id = await recordDeadLetter(pool, letter());
     for (const [query, variables] of [

@@ -62,6 +62,7 @@ export async function listDeadLetters(db: Queryable, args: DeadLettersArgs): Pro
 /** Has a letter tried again: whoever works on its kind hears of it by DeadLetterRetried. A PERMANENT one is only opened again. */
 export async function retryDeadLetter(db: Queryable, actor: string, idText: string): Promise<StoredDeadLetter> {
   const id = parseLetterId(idText);
+  await requireAnothers(db, actor, id);
   const { rows } = await db.query<{ retried: boolean }>({
     name: 'transfer-retry-dead-letter',
     text: 'SELECT transfer.retry_dead_letter($1, $2) AS retried',
@@ -92,6 +93,7 @@ export async function resolveDeadLetter(
 ): Promise<StoredDeadLetter> {
   const id = parseLetterId(idText);
   const resolution = parseReason(resolutionText, 'resolution');
+  await requireAnothers(db, actor, id);
   const { rows } = await db.query<{ verdict: ResolveVerdict }>({
     name: 'transfer-resolve-dead-letter',
     text: 'SELECT transfer.resolve_dead_letter($1, $2, $3, $4) AS verdict',
@@ -101,6 +103,17 @@ export async function resolveDeadLetter(
   if (verdict !== 'PROPOSED' && verdict !== 'RESOLVED')
     throw refuse(verdict, [verdict === 'PROPOSAL_CHANGED' ? 'agreesTo' : 'id']);
   return (await readDeadLetter(db, id))!;
+}
+
+/** Nobody decides about their own money. The ends of a transfer never change, so that this need not be asked under a lock. */
+async function requireAnothers(db: Queryable, actor: string, id: DeadLetterId): Promise<void> {
+  const { rowCount } = await db.query({
+    name: 'transfer-letter-of-own-transfer',
+    text: `SELECT FROM transfer.dead_letter l JOIN transfer.transfer t ON t.id = l.transfer_id
+           WHERE l.id = $1 AND $2 IN (t.user_id::text, t.source_owner_id::text, t.destination_owner_id::text)`,
+    values: [id, actor],
+  });
+  if (rowCount) throw refuse('OWN_TRANSFER', ['id']);
 }
 
 async function readDeadLetter(db: Queryable, id: DeadLetterId): Promise<StoredDeadLetter | null> {

@@ -8,6 +8,7 @@ export type OperationsRefusal =
   | 'INVALID_REASON'
   | 'DEAD_LETTER_NOT_FOUND'
   | 'DEAD_LETTER_RESOLVED'
+  | 'OWN_TRANSFER'
   | 'PROPOSAL_CHANGED'
   | 'SECOND_PERSON_REQUIRED'
   | 'PERSON_REQUIRED'
@@ -29,6 +30,7 @@ export const OPERATIONS_REFUSALS: Record<OperationsRefusal, RefusalMeaning> = {
   INVALID_REASON: never('Say why in 1 to 500 characters.'),
   DEAD_LETTER_NOT_FOUND: never('There is no such dead letter.'),
   DEAD_LETTER_RESOLVED: never('This dead letter has ended.'),
+  OWN_TRANSFER: never('Somebody else must decide about this transfer.'),
   PROPOSAL_CHANGED: never('This is not what is proposed now: read the letter again.'),
   SECOND_PERSON_REQUIRED: never('You have said so before: another person has to agree.'),
   PERSON_REQUIRED: never('Only a person with a name can say so.'),
