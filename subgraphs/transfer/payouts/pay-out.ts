@@ -25,7 +25,7 @@ import {
 import { wantedPayout } from './plan-payout.ts';
 import { PayoutOpenError, recordAnswer, type AnswerDeps } from './record-answer.ts';
 import { answered, deadlineOf, openSendWindow, type SendWindow } from './send-window.ts';
-import { waitForProviders } from './wait-payout.ts';
+import { standBack, waitForProviders } from './wait-payout.ts';
 
 /*
  * The job of one payout. It may be cut off anywhere, run again, and run twice at once, because each thing it does is safe to repeat: steps
@@ -78,6 +78,7 @@ export async function payOut(deps: PayOutDeps, transferId: TransferId, signal: A
     if (!mayGoOn(payout)) return;
     const open = payout.attempts.find(({ outcome }) => outcome === null);
     if (!open && payout.waitsFor) {
+      await standBack(deps, payout);
       throw new PayoutOpenError(`payout ${transferId} waits for its ${payout.waitsFor.toLowerCase()}`);
     }
     const next = open ? await askAgain(deps, payout, open, signal) : await sendToNext(deps, payout, begun, signal);
@@ -110,7 +111,10 @@ async function sendToNext(deps: PayOutDeps, payout: StoredPayout, begun: number,
   const wanted = wantedPayout(destination, amount);
   const candidates = payouts.candidates(wanted, preference);
   const choice = chooseProvider(payout, candidates, await readPauses(pool), { ...POLICY.payouts, begun });
-  if (choice === 'PAUSED') throw new PayoutOpenError(`payout ${transferId}: nothing may leave that way for now`);
+  if (choice === 'PAUSED') {
+    await standBack(deps, payout);
+    throw new PayoutOpenError(`payout ${transferId}: nothing may leave that way for now`);
+  }
   const waiting = choice === 'UNREACHABLE' ? await waitForProviders(deps, transferId) : null;
   if (waiting === 'WAITS') return 'ENDED';
   if (waiting === 'ELSEWHERE') return 'AGAIN';

@@ -177,6 +177,30 @@ describe('a payout that nobody can be reached for', () => {
     expect(await scene.balance()).toEqual(FREE);
   });
 
+  test.each(['its account is frozen', 'everything is paused'])(
+    'while %s, which it was not as it was given to one, has its hold’s clock again and may be cancelled',
+    async (what) => {
+      const { admin } = scene.world;
+      const frozen = what === 'its account is frozen';
+      const id = await notBegun();
+      scene.payouts.providers.bankrail.sends.push(async () => {
+        if (frozen) await scene.world.setStatus(scene.account, 'FROZEN');
+        else
+          await admin.query(
+            `INSERT INTO transfer.outgoing_pause (id, scope, reason, paused_by) VALUES (gen_random_uuid(), 'ALL', 'test', 'test')`,
+          );
+        return refused();
+      });
+      await expect(run(id)).rejects.toThrow(frozen ? 'waits for its account' : 'nothing may leave');
+      expect(steps((await scene.read(id))!).slice(-2)).toEqual(['SENT_TO_PROVIDER', WAITING]);
+      expect(await holdOf(id)).toEqual({ status: 'OPEN', minutes: 30 });
+      if (frozen) await scene.world.setStatus(scene.account, 'ACTIVE');
+      await admin.query(`UPDATE transfer.outgoing_pause SET resumed_at = now(), resumed_by = 'test'`);
+      expect(await scene.cancel(id)).toEqual([]);
+      expect(await scene.balance()).toEqual(FREE);
+    },
+  );
+
   test('is one of many that open the breakers together: all wait, and all go', async () => {
     const ids: string[] = [];
     for (let n = 0; n < 8; n++) ids.push(await notBegun());

@@ -2,6 +2,7 @@ import { withRetry, type Queryable } from '../../../platform/db.ts';
 import type { TransferId } from '../../../platform/ids.ts';
 import { POLICY } from '../../../platform/policy.ts';
 import { payOutLater } from './jobs.ts';
+import type { StoredPayout } from './payout-store.ts';
 import type { AnswerDeps } from './record-answer.ts';
 
 /*
@@ -26,6 +27,19 @@ export async function waitForProviders({ pool, wakeUp }: AnswerDeps, transferId:
   const pauseMs = Math.min(Math.max(time.waitedMs / 4, shortestMs), longestMs);
   await payOutLater(pool, transferId, Math.min(pauseMs, time.leftMs - lastTryMs));
   return 'WAITS';
+}
+
+/**
+ * What may not go for now, and was given only to those who never heard of it, is with nobody: it waits as before it was first given to one, so that its
+ * customer may cancel it and its hold ends. Otherwise nothing is done.
+ */
+export async function standBack(
+  { pool, wakeUp }: AnswerDeps,
+  { transferId, status, attempts }: Pick<StoredPayout, 'transferId' | 'status' | 'attempts'>,
+): Promise<void> {
+  if (status === 'BALANCE_RESERVED' || attempts.some(({ outcome }) => outcome !== 'UNREACHABLE')) return;
+  await withRetry(() => waitPayout(pool, transferId));
+  wakeUp.signal();
 }
 
 async function waitPayout(
