@@ -2,6 +2,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { ProviderOutcomeUnknownError } from '../../../providers/card-provider.ts';
 import type { Payout } from '../../../providers/payout-provider.ts';
 import { openCardRefundScene, stepsOf, type CardRefundScene } from '../../../tests/card-refund-scene.ts';
+import { blocked, hold } from '../../../tests/deposit-jobs.ts';
 import { until } from '../../../tests/until.ts';
 
 const BEGUN = ['INITIATED', 'VALIDATING', 'BALANCE_RESERVED'];
@@ -67,6 +68,23 @@ describe('a deposit that is given back', () => {
       { line_type: 'DEPOSIT', amount: '2550' },
       { line_type: 'REVERSAL', amount: '-2550' },
     ]);
+  });
+
+  test('is locked before what gives it back, as by whoever books its charge', async () => {
+    const deposit = await scene.deposited();
+    const id = await scene.refunding(deposit);
+    await scene.ends(id, 'COMPLETED');
+    const { admin } = scene.world;
+    const booking = await hold(admin, 'SELECT FROM transfer.transfer WHERE id = $1 FOR NO KEY UPDATE', [deposit]);
+    const locking = scene.world.jobsPool().query('SELECT transfer.lock_transfer($1)', [id]);
+    try {
+      await blocked(admin, 'lock_transfer');
+      const free = 'SELECT FROM transfer.transfer WHERE id = $1 FOR NO KEY UPDATE NOWAIT';
+      expect((await admin.query(free, [id])).rowCount).toBe(1);
+    } finally {
+      await booking.letGo();
+      await locking;
+    }
   });
 
   test('in parts goes back part by part, and what remains last', async () => {

@@ -139,18 +139,19 @@ BEGIN
   RETURN QUERY SELECT 'DONE', NULL::text, wanted.id;
 END $$;
 
--- The transfer with its row locked, and after it the row of what it gives back, because that is told of its end. What is not there is a bug of
--- the caller.
+-- The transfer with its row locked, and with it the row of what it gives back, because that is told of its end: in the order of their ids, as
+-- whoever locks many does (book_settlement). What it gives back never changes, and so is read without a lock. What is not there is a bug of the caller.
 CREATE FUNCTION lock_transfer(p_transfer_id uuid) RETURNS transfer
   LANGUAGE plpgsql SET search_path = transfer, pg_temp AS $$
 DECLARE
   found_transfer transfer;
 BEGIN
-  SELECT * INTO found_transfer FROM transfer WHERE id = p_transfer_id FOR NO KEY UPDATE;
+  PERFORM FROM transfer WHERE id = ANY (ARRAY[p_transfer_id, (SELECT r.refund_of FROM transfer r WHERE r.id = p_transfer_id)])
+    ORDER BY id FOR NO KEY UPDATE;
+  SELECT * INTO found_transfer FROM transfer WHERE id = p_transfer_id;
   IF NOT FOUND THEN
     RAISE EXCEPTION 'there is no transfer %', p_transfer_id USING ERRCODE = 'DW020';
   END IF;
-  PERFORM FROM transfer WHERE id = found_transfer.refund_of FOR NO KEY UPDATE;
   RETURN found_transfer;
 END $$;
 
