@@ -153,6 +153,17 @@ describe('a payout that nobody can be reached for', () => {
     expect(await scene.attemptsOf(id)).toEqual(attempts);
   });
 
+  test('waits its whole time after another had it for hours, and then declined it', async () => {
+    scene.payouts.providers.bankrail.sends.push(declines);
+    away(1, 'paystack');
+    const id = await notBegun();
+    await reservedAgo(id, 300);
+    await run(id);
+    expect(steps((await scene.read(id))!).at(-1)).toBe(WAITING);
+    expect(await holdOf(id)).toEqual({ status: 'OPEN', minutes: 30 });
+    expect(await scene.cancel(id)).toEqual([]);
+  });
+
   test('is kept, and not given back, once one that declined it says that it has paid', async () => {
     scene.payouts.providers.bankrail.sends.push(declines);
     away(2, 'paystack');

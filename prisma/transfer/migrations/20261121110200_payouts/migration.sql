@@ -401,28 +401,30 @@ BEGIN
 END $$;
 
 -- Those who could carry it cannot be reached: it waits with nobody, as before it was first sent, and may be cancelled. Its hold has its clock again,
--- which runs for p_lasts from when it was reserved (or let go on by a person). Told once of each time. How long it may wait yet, and has
--- waited since it was reserved, in ms; null when it does not wait: somebody has it, or it has ended.
+-- which runs for p_lasts from when it was reserved (or let go on by a person), or from the end of the last attempt that a provider heard of: what one
+-- has had for hours has not waited. Told once of each time. How long it may wait yet, and has waited since then, in ms; null when it does not
+-- wait: somebody has it, or it has ended.
 CREATE FUNCTION wait_payout(p_transfer_id uuid, p_lasts interval, p_note text) RETURNS TABLE (left_ms bigint, waited_ms bigint)
   LANGUAGE plpgsql SET search_path = transfer, pg_temp AS $$
 DECLARE
   payout CONSTANT transfer := lock_transfer(p_transfer_id);
-  reserved CONSTANT timestamptz := coalesce(
+  since CONSTANT timestamptz := greatest(coalesce(
     (SELECT max((told ->> 'at')::timestamptz) FROM jsonb_array_elements(payout.timeline) AS told
-      WHERE told ->> 'status' = 'BALANCE_RESERVED' AND told ->> 'step' IS NULL), payout.created_at);
+      WHERE told ->> 'status' = 'BALANCE_RESERVED' AND told ->> 'step' IS NULL), payout.created_at),
+    (SELECT max(a.ended_at) FROM provider_attempt a WHERE a.transfer_id = p_transfer_id AND a.outcome <> 'UNREACHABLE'));
 BEGIN
   IF NOT nobody_has_it(payout) THEN
     RETURN;
   END IF;
   -- What it says no with, whoever is next to send or fail it finds out.
   IF payout.hold_id IS NOT NULL THEN
-    PERFORM ledger.keep_hold(payout.hold_id, reserved + p_lasts);
+    PERFORM ledger.keep_hold(payout.hold_id, since + p_lasts);
   END IF;
   IF payout.status <> 'BALANCE_RESERVED' OR payout.timeline -> -1 ->> 'step' IS NULL THEN
     PERFORM write_step(payout, 'BALANCE_RESERVED', 'AWAITING_PROVIDER', p_note, NULL);
   END IF;
-  RETURN QUERY SELECT (extract(epoch FROM reserved + p_lasts - clock_timestamp()) * 1000)::bigint,
-    (extract(epoch FROM clock_timestamp() - reserved) * 1000)::bigint;
+  RETURN QUERY SELECT (extract(epoch FROM since + p_lasts - clock_timestamp()) * 1000)::bigint,
+    (extract(epoch FROM clock_timestamp() - since) * 1000)::bigint;
 END $$;
 
 -- Nobody carries it: its money is released and it has FAILED. Nothing while an attempt may yet pay or it is contradicted, or when it has
