@@ -199,7 +199,7 @@ CREATE FUNCTION keep_contradicted(p_transfer_id uuid) RETURNS void
 DECLARE
   told transfer;
 BEGIN
-  IF NOT EXISTS (SELECT FROM transfer t WHERE t.id = p_transfer_id AND t.hold_id IS NOT NULL) THEN
+  IF NOT EXISTS (SELECT FROM transfer t JOIN ledger.hold h ON h.id = t.hold_id WHERE t.id = p_transfer_id AND h.status = 'OPEN') THEN
     RETURN;
   END IF;
   told := lock_transfer(p_transfer_id);
