@@ -54,14 +54,15 @@ const CREATE = {
 } satisfies Record<SubgraphName, (deps: SubgraphDeps & MoreDeps) => Subgraph>;
 
 /**
- * Connections of each, at most: together 52 with those of posting and jobs, which leaves a Postgres of the usual 100 room for
- * a second gateway, for people and for the event readers.
+ * Connections of each, at most: together 62 with those of posting and jobs, which leaves a Postgres of the usual 100 room for
+ * a second gateway, for people and for the event readers. More than it has listeners: when all of them wait for a lock, requests
+ * still find one.
  */
 const POOL_SIZES: Record<SubgraphName, number> = {
   user: 8,
   wallet: 10,
   portfolio: 6,
-  transfer: 6,
+  transfer: 16,
   risk: 6,
   insights: 6,
 };
