@@ -1,6 +1,7 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { changesAfter } from '../../ledger/balances.ts';
 import { statementLinesByIds } from '../../ledger/statement.ts';
-import type { Queryable } from '../../platform/db.ts';
+import { isDatabaseLost, type Queryable } from '../../platform/db.ts';
 import type { BalanceChange } from '../../platform/events.ts';
 import type { EventTail } from '../../platform/event-tail.ts';
 import type { AccountId } from '../../platform/ids.ts';
@@ -20,6 +21,8 @@ import type { BalanceParent, BalanceUpdateParent } from './graph-types.ts';
 
 /** Changes kept for a subscriber who does not keep up, and changes read at once. */
 const MAX_READY = 100;
+/** Between two looks for a database that is away. */
+const LOST_PAUSE_MS = 250;
 
 export interface BalanceFeed {
   /** From the present balance on: it comes first. */
@@ -65,6 +68,12 @@ export function createBalanceFeed(
     ready = page;
   }
 
+  /** A database that is away comes back, and the tail tells what happened meanwhile: a reading that failed is no end of the stream either. */
+  async function waitForDatabase(error: unknown): Promise<void> {
+    if (!isDatabaseLost(error)) throw error;
+    await sleep(LOST_PAUSE_MS);
+  }
+
   async function pull(): Promise<Result> {
     try {
       while (!closed) {
@@ -73,7 +82,7 @@ export function createBalanceFeed(
           sent = update.balance.version;
           return { value: { value: update, position: sent }, done: false };
         }
-        if (known > sent) await readGap();
+        if (known > sent) await readGap().catch(waitForDatabase);
         else await new Promise<void>((resolve) => (wake = resolve));
       }
       return { value: undefined, done: true };

@@ -185,6 +185,24 @@ describe('a live balance', () => {
     await stream.return!();
   });
 
+  test('goes on when the database was away just as a gap was to be read', async () => {
+    await post(1n);
+    await tailHasToldAll();
+    const { pool, tail } = world.deps;
+    let away = 2;
+    const breaking: Queryable = {
+      query<Row extends QueryResultRow>(sql: { name?: string; text: string; values?: unknown[] }) {
+        if (sql.name === 'ledger-accounts-by-ids' || away-- <= 0) return pool.query<Row>(sql);
+        return Promise.reject(Object.assign(new Error('the server goes away'), { code: '57P02' }));
+      },
+    };
+    const deps = { pool: breaking, tail, openStreams: new Set<() => void>() };
+    const stream = await followBalance(deps, viewer, { accountId, afterVersion: 0 }, new AbortController().signal);
+    expect((await stream.next()).value).toMatchObject({ position: 1, value: { kind: 'CHANGE' } });
+    expect(away).toBeLessThan(0);
+    await stream.return!();
+  });
+
   test('waits for a subscriber who does not read, and costs little meanwhile', async () => {
     const stream = follow();
     await take(stream, 1);
